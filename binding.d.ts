@@ -1,0 +1,171 @@
+/**
+ * The contract between the native addon (native/binding) and TypeScript (lib). Written by hand, imports
+ * nothing; test/native/binding.test.ts compares it with what the addon exports.
+ *
+ * Every argument is checked: a wrong one throws a TypeError, a failure of the engine rejects with an Error.
+ */
+
+/** Values in the precision of the trainer: float32 unless its configuration says float64. */
+export type FloatArray = Float32Array | Float64Array;
+
+export type NoiseKind = 'gaussian' | 'laplace' | 'erase' | 'drop';
+
+/** One noisy virtual environment. The clean environment 0 is always there and never listed. */
+export interface NativeEnvironment {
+  kind: NoiseKind;
+  /** In standard deviations (gaussian, laplace) or as a probability (erase, drop). */
+  intensity: number;
+}
+
+/** What the engine computes with: the resolved configuration, every field required. */
+export interface NativeConfig {
+  /** Key of every draw (initial weights, noise, dropout): an integer in [0, 2^53). */
+  seed: number;
+  /** `cpu`, `cuda` or `cuda:<i>`. */
+  device: string;
+  /** Threads of one operation on the CPU; 0 leaves LibTorch's choice. */
+  threads: number;
+  precision: 'float32' | 'float64';
+  modalities: { name: string; features: number }[];
+  /** Width of the head's output: 1 for regression, the number of classes for classification. */
+  outputs: number;
+  model: { hidden: number; latent: number; dropout: number };
+  environments: NativeEnvironment[];
+  weights: { invariance: number; decorrelation: number; reconstruction: number };
+  decorrelation: { offDiagonal: number };
+  prediction: { loss: 'l1' | 'mse' | 'crossEntropy'; on: 'all' | 'clean' };
+  reconstruction: { target: 'environment' | 'clean' };
+  optimizer: { learningRate: number; weightDecay: number; clipNorm: number };
+}
+
+/** A tensor by value: row-major `data` of `shape`. */
+export interface NativeTensor {
+  shape: number[];
+  data: FloatArray;
+}
+
+/** Tensors named as in model.safetensors; with the optimiser, also `optimizer.exp_avg.<name>`, `optimizer.exp_avg_sq.<name>`. */
+export interface NativeState {
+  /** Optimiser steps taken so far; also the counter that keys noise and dropout. */
+  step: number;
+  tensors: Record<string, NativeTensor>;
+}
+
+/** Raw (not standardised) features of `rows` examples; the trainer copies and standardises them. */
+export interface NativeData {
+  rows: number;
+  /** One array a modality, in the order of the configuration, [rows, features] row-major. */
+  features: Float32Array[];
+  /** One target a row: the value (regression) or the class index. Null where labels are unknown. */
+  targets: Float32Array | null;
+  /** One key a row for the noise draws; null means the row's own index. */
+  keys: Uint32Array | null;
+}
+
+/** Mean loss terms, weighted by examples: unweighted by lambda, per modality where the term is. */
+export interface NativeTerms {
+  /** The objective L. */
+  loss: number;
+  prediction: number;
+  /** One value a modality, in the order of the configuration; 0 where the weight is 0. */
+  invariance: number[];
+  decorrelation: number[];
+  reconstruction: number[];
+}
+
+export interface NativeEpoch {
+  terms: NativeTerms;
+  steps: number;
+  examples: number;
+  /** Seconds spent in the engine. */
+  seconds: number;
+  /** True when abort() ended the epoch early; steps and terms then count what was done. */
+  aborted: boolean;
+}
+
+/** Noise on the standardised features of an evaluation, the same for every model and batch size. */
+export interface NativeNoise {
+  kind: NoiseKind;
+  intensity: number;
+  seed: number;
+}
+
+/**
+ * One model with its optimiser and data on one device. Calls that return promises run in a worker thread,
+ * one after another for the same trainer. After dispose() every other method throws.
+ */
+export class Trainer {
+  constructor(config: NativeConfig);
+  /** Number of trainable parameters. */
+  readonly parameterCount: number;
+  /** Bytes of native memory held: parameters, gradients, optimiser, data. */
+  readonly memory: number;
+  /** Steps done in the epoch that runs now, or in the last one. */
+  readonly progress: number;
+  readonly disposed: boolean;
+  upload(data: NativeData): Promise<void>;
+  /** One pass over `rows` (indices into the uploaded data) in the given order, `batchSize` at a time. */
+  trainEpoch(rows: Int32Array, batchSize: number): Promise<NativeEpoch>;
+  /** Ends a running epoch after its current step. */
+  abort(): void;
+  /** Head outputs [rows, outputs] on the clean, or noisy, input. */
+  predict(rows: Int32Array, noise: NativeNoise | null): Promise<FloatArray>;
+  /** Invariant and spurious codes, each [rows, latent], one of each a modality. */
+  encode(rows: Int32Array): Promise<{ invariant: FloatArray[]; spurious: FloatArray[] }>;
+  /** Loss terms and parameter gradients of the next step on `rows` as one batch; changes nothing. */
+  gradients(rows: Int32Array): Promise<{ terms: NativeTerms; gradients: Record<string, NativeTensor> }>;
+  /** A copy of the state: parameters and normaliser, with `optimizer` also its moments. */
+  getState(optimizer: boolean): Promise<NativeState>;
+  /** Replaces the state. All model tensors must be there with their shapes; the optimiser's may be absent (moments become zero). */
+  setState(state: NativeState): Promise<void>;
+  /** Frees native memory once running work ends; may be called again. */
+  dispose(): void;
+}
+
+/** `{ value, gradients }` of one constraint: one gradient an input, each of its input's shape. */
+export interface NativeLoss {
+  value: number;
+  gradients: NativeTensor[];
+}
+
+export interface NativeOps {
+  /** x [rows, features] to [1 + environments, rows, features]; environment 0 is x itself. */
+  perturb(
+    x: NativeTensor,
+    options: {
+      environments: NativeEnvironment[];
+      keys: Uint32Array | null;
+      seed: number;
+      step: number;
+      modality: number;
+      modalities: number;
+    },
+  ): Promise<NativeTensor>;
+  /** z [E, ...], E >= 2. */
+  invariance(z: NativeTensor): Promise<NativeLoss>;
+  /** Both [E, B, d]. */
+  decorrelation(invariant: NativeTensor, spurious: NativeTensor, offDiagonal: number): Promise<NativeLoss>;
+  /** output [E, B, D]; target [E, B, D] or [B, D], a constant. */
+  reconstruction(output: NativeTensor, target: NativeTensor): Promise<NativeLoss>;
+}
+
+export const ops: NativeOps;
+
+export interface NativeBuild {
+  /** LibTorch's version at run time, for example 2.13.0+cpu. */
+  torch: string;
+  /** The version whose headers the addon was compiled with. */
+  builtFor: string;
+  /** Widest vector instruction set LibTorch uses here, for example AVX512. */
+  cpuCapability: string;
+  /** Default number of threads of one operation. */
+  threads: number;
+  /** One entry a CUDA device; empty without. */
+  cuda: { index: number; name: string; memory: number }[];
+}
+
+/** What was loaded, and which devices it sees. */
+export function describe(): NativeBuild;
+
+/** The configuration as C++ read it; throws what the Trainer's constructor would. */
+export function echoConfig(config: NativeConfig): NativeConfig;

@@ -1,0 +1,321 @@
+import { z } from 'zod';
+
+import { closestTo } from './suggest';
+import { CmirError } from './errors';
+import type { NativeConfig } from '../binding';
+
+/**
+ * The one schema of the configuration: types, ranges, descriptions and the only defaults. `--set` keys,
+ * config files, the library's options and docs/configuration.md all come from here.
+ */
+
+const NOISE_KINDS = ['gaussian', 'laplace', 'erase', 'drop'] as const;
+export type NoiseKind = (typeof NOISE_KINDS)[number];
+export const noiseKindSchema = z.enum(NOISE_KINDS);
+
+const positive = z.number().positive();
+const nonNegative = z.number().nonnegative();
+const count = z.int().nonnegative();
+
+const environmentSchema = z.strictObject({
+  kind: noiseKindSchema,
+  intensity: nonNegative.meta({
+    description: 'standard deviations (gaussian, laplace) or probability (erase, drop)',
+  }),
+});
+export type Environment = z.output<typeof environmentSchema>;
+
+/** The paper's ladder: K environments of intensity `intensity * e`, e = 1..K. */
+const ladderSchema = z.strictObject({
+  count: count.max(64).default(3).meta({ description: 'K, the number of noisy environments' }),
+  intensity: nonNegative
+    .default(0.3)
+    .meta({ description: 'intensity of the first; environment e has e times as much' }),
+  kind: noiseKindSchema.default('gaussian').meta({ description: 'kind of noise' }),
+});
+
+export const configSchema = z.strictObject({
+  seed: z
+    .int()
+    .nonnegative()
+    .default(1)
+    .meta({ description: 'key of every random draw: weights, order, noise, dropout' }),
+  device: z
+    .string()
+    .regex(/^(auto|cpu|cuda(:\d+)?)$/, 'expected auto, cpu, cuda or cuda:<index>')
+    .default('auto')
+    .meta({ description: 'auto takes the first CUDA device, else the CPU' }),
+  threads: count
+    .max(1024)
+    .default(0)
+    .meta({ description: 'CPU threads of one operation; 0 is LibTorch’s choice' }),
+  precision: z
+    .enum(['float32', 'float64'])
+    .default('float32')
+    .meta({ description: 'arithmetic of the engine; float64 is for checks' }),
+  data: z
+    .strictObject({
+      label: z
+        .string()
+        .min(1)
+        .nullable()
+        .default(null)
+        .meta({ description: 'label column; null looks for label, sentiment, emotion, humor, sarcasm' }),
+      nonFinite: z
+        .enum(['error', 'mean'])
+        .default('error')
+        .meta({ description: 'NaN and infinity in features: refuse, or take the training mean' }),
+    })
+    .prefault({}),
+  task: z
+    .enum(['auto', 'regression', 'classification'])
+    .default('auto')
+    .meta({ description: 'auto: classes if labels are words or the integers 0..C-1, C at most 20' }),
+  model: z
+    .strictObject({
+      hidden: z.int().positive().default(128).meta({ description: 'H, width of hidden layers' }),
+      latent: z
+        .int()
+        .positive()
+        .default(32)
+        .meta({ description: 'd, width of each invariant and each spurious part' }),
+      dropout: nonNegative.lt(1).default(0.3).meta({ description: 'probability, after each hidden layer' }),
+      pooling: z
+        .enum(['mean'])
+        .default('mean')
+        .meta({ description: 'how a sequence becomes one vector; utterance features are not pooled' }),
+    })
+    .prefault({}),
+  environments: z
+    .union([z.array(environmentSchema), ladderSchema])
+    .prefault({})
+    .meta({ description: 'a list of {kind, intensity}, or the ladder {count, intensity, kind}' }),
+  weights: z
+    .strictObject({
+      invariance: nonNegative.default(0.1).meta({ description: 'lambda_1, weight of R_inv' }),
+      decorrelation: nonNegative.default(0.1).meta({ description: 'lambda_2, weight of R_dec' }),
+      reconstruction: nonNegative.default(0.1).meta({ description: 'lambda_3, weight of R_rec' }),
+    })
+    .prefault({}),
+  decorrelation: z
+    .strictObject({
+      offDiagonal: nonNegative
+        .lt(1)
+        .default(0.3)
+        .meta({ description: 'weight of the off-diagonal entries in R_dec (the paper’s alpha)' }),
+    })
+    .prefault({}),
+  prediction: z
+    .strictObject({
+      loss: z
+        .enum(['auto', 'l1', 'mse', 'crossEntropy'])
+        .default('auto')
+        .meta({ description: 'auto: l1 for regression, crossEntropy for classification' }),
+      on: z
+        .enum(['all', 'clean'])
+        .default('all')
+        .meta({ description: 'environments that L_pred averages over' }),
+    })
+    .prefault({}),
+  reconstruction: z
+    .strictObject({
+      target: z
+        .enum(['environment', 'clean'])
+        .default('environment')
+        .meta({ description: 'what R_rec compares the decoder’s output with' }),
+    })
+    .prefault({}),
+  training: z
+    .strictObject({
+      epochs: z.int().positive().default(100).meta({ description: 'at most so many passes' }),
+      batchSize: z.int().positive().default(64).meta({ description: 'examples a step' }),
+      learningRate: positive.default(0.001).meta({ description: 'AdamW’s step size' }),
+      weightDecay: nonNegative.default(0.01).meta({ description: 'AdamW’s decoupled decay' }),
+      clipNorm: nonNegative
+        .default(1)
+        .meta({ description: 'largest norm of the whole gradient; 0 does not clip' }),
+      patience: count
+        .default(10)
+        .meta({ description: 'epochs without a better validation score before stopping; 0 never stops' }),
+      metric: z
+        .string()
+        .min(1)
+        .default('auto')
+        .meta({ description: 'validation metric that selects the epoch; auto: MAE or Acc' }),
+    })
+    .prefault({}),
+});
+
+/** What a user may write: every key optional. */
+export type Options = z.input<typeof configSchema>;
+
+/** The configuration with every default filled in and shorthands resolved. */
+export type Config = Omit<z.output<typeof configSchema>, 'environments'> & {
+  environments: Environment[];
+};
+
+/** What only the data set tells: the rest of NativeConfig is read off the configuration. */
+export interface DataShape {
+  modalities: { name: string; features: number }[];
+  outputs: number;
+}
+
+/**
+ * Fills in defaults, checks every value and resolves shorthands.
+ * Throws ERR_CMIR_CONFIG that names each offending key, with the nearest known key for a misspelt one.
+ */
+export function resolveConfig(options: Options = {}): Config {
+  const parsed = configSchema.safeParse(options);
+  if (!parsed.success) {
+    const lines = parsed.error.issues.flatMap((issue) => describeIssue(issue, options));
+    throw new CmirError('ERR_CMIR_CONFIG', `configuration: ${lines.join('; ')}`);
+  }
+  const { environments, ...rest } = parsed.data;
+  const config: Config = { ...rest, environments: resolveEnvironments(environments) };
+  checkTogether(config);
+  return config;
+}
+
+function resolveEnvironments(value: z.output<typeof configSchema>['environments']): Environment[] {
+  if (Array.isArray(value)) return value;
+  const { kind, count: k, intensity } = value;
+  // alpha^(e) = alpha^(1) * e; the product is rounded to 12 digits so that 3 * 0.1 reads 0.3.
+  return Array.from({ length: k }, (_, e) => ({
+    kind,
+    intensity: Number((intensity * (e + 1)).toPrecision(12)),
+  }));
+}
+
+/** Rules that span several keys. */
+function checkTogether(config: Config): void {
+  if (config.environments.length === 0) {
+    for (const [name, weight] of Object.entries(config.weights)) {
+      if (weight > 0) {
+        throw new CmirError(
+          'ERR_CMIR_CONFIG',
+          `weights.${name}: found ${String(weight)} with no noisy environment (environments.count is 0); ` +
+            `the constraints compare environments: set environments.count to 1 or more, or all weights to 0`,
+        );
+      }
+    }
+  }
+  if (config.task === 'regression' && config.prediction.loss === 'crossEntropy') {
+    throw new CmirError(
+      'ERR_CMIR_CONFIG',
+      `prediction.loss: crossEntropy needs task classification, found regression`,
+    );
+  }
+  if (
+    config.task === 'classification' &&
+    (config.prediction.loss === 'l1' || config.prediction.loss === 'mse')
+  ) {
+    throw new CmirError(
+      'ERR_CMIR_CONFIG',
+      `prediction.loss: ${config.prediction.loss} needs task regression, found classification`,
+    );
+  }
+}
+
+/** One line a problem: where, what was found, what was expected. */
+function describeIssue(issue: z.core.$ZodIssue, options: unknown): string[] {
+  const path = issue.path.join('.');
+  if (issue.code === 'unrecognized_keys') {
+    return issue.keys.map((key) => unknownKey(path === '' ? key : `${path}.${key}`));
+  }
+  // A union reports every branch; the one that got furthest says what the user meant.
+  if (issue.code === 'invalid_union') {
+    const value = valueAt(options, issue.path);
+    const branch = issue.errors[Array.isArray(value) ? 0 : 1] ?? [];
+    return branch.flatMap((inner) =>
+      describeIssue({ ...inner, path: [...issue.path, ...inner.path] }, options),
+    );
+  }
+  const found = JSON.stringify(valueAt(options, issue.path)) ?? 'nothing';
+  return [`${path}: found ${found}, ${issue.message.replace(/^Invalid \w+: /, '')}`];
+}
+
+function unknownKey(key: string): string {
+  const nearest = closestTo(key, configKeys());
+  return `unknown key '${key}'${nearest === undefined ? '' : `; did you mean '${nearest}'?`}`;
+}
+
+function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {
+  return path.reduce<unknown>(
+    (inner, key) => (inner as Record<PropertyKey, unknown> | undefined)?.[key],
+    value,
+  );
+}
+
+/** Every key that `--set` takes, dotted. */
+export function configKeys(): string[] {
+  const keys: string[] = [];
+  const walk = (schema: z.core.JSONSchema.BaseSchema, prefix: string): void => {
+    const ladder = schema.anyOf?.find((s) => typeof s === 'object' && s.type === 'object');
+    const properties = schema.properties ?? (ladder as typeof schema | undefined)?.properties;
+    if (prefix !== '' && (!schema.properties || ladder)) keys.push(prefix);
+    for (const [name, inner] of Object.entries(properties ?? {})) {
+      if (typeof inner === 'object') walk(inner, prefix === '' ? name : `${prefix}.${name}`);
+    }
+  };
+  walk(z.toJSONSchema(configSchema, { io: 'input' }), '');
+  return keys;
+}
+
+/**
+ * Sets `key` (dotted) of `options` to `text`, read as JSON where it is JSON and as a string elsewhere.
+ * Throws ERR_CMIR_CONFIG for a key that does not exist.
+ */
+export function setOption(options: Record<string, unknown>, key: string, text: string): void {
+  if (!configKeys().includes(key)) {
+    throw new CmirError('ERR_CMIR_CONFIG', `configuration: ${unknownKey(key)}`);
+  }
+  const path = key.split('.');
+  const last = path.pop() as string;
+  let target = options;
+  for (const part of path) {
+    const inner = target[part];
+    if (typeof inner !== 'object' || inner === null || Array.isArray(inner)) target[part] = {};
+    target = target[part] as Record<string, unknown>;
+  }
+  target[last] = parseValue(text);
+}
+
+function parseValue(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return text;
+  }
+}
+
+/** The part of the configuration that the engine sees, with `auto` already decided by the caller. */
+export function nativeConfig(config: Config, shape: DataShape): NativeConfig {
+  const { loss } = config.prediction;
+  if (loss === 'auto' || config.device === 'auto') {
+    throw new CmirError('ERR_CMIR_CONFIG', 'prediction.loss and device must be decided before training');
+  }
+  const { learningRate, weightDecay, clipNorm } = config.training;
+  const { hidden, latent, dropout } = config.model;
+  return {
+    seed: config.seed,
+    device: config.device,
+    threads: config.threads,
+    precision: config.precision,
+    modalities: shape.modalities,
+    outputs: shape.outputs,
+    model: { hidden, latent, dropout },
+    environments: config.environments,
+    weights: config.weights,
+    decorrelation: config.decorrelation,
+    prediction: { loss, on: config.prediction.on },
+    reconstruction: config.reconstruction,
+    optimizer: { learningRate, weightDecay, clipNorm },
+  };
+}
+
+/** Compile-time guard: the environment the schema yields is exactly the one C++ reads. */
+type Exact<A, B> = [A, B] extends [B, A] ? true : never;
+true satisfies Exact<Environment, NativeConfig['environments'][number]>;
+true satisfies Exact<Config['weights'], NativeConfig['weights']>;
+true satisfies Exact<Config['decorrelation'], NativeConfig['decorrelation']>;
+true satisfies Exact<Config['reconstruction'], NativeConfig['reconstruction']>;
