@@ -152,16 +152,14 @@ export interface NativeOps {
 export const ops: NativeOps;
 
 export interface NativeBuild {
-  /** LibTorch's version at run time, for example 2.13.0+cpu. */
-  torch: string;
-  /** The version whose headers the addon was compiled with. */
+  /** Version of the LibTorch whose headers the addon was compiled with, for example 2.13.0. */
   builtFor: string;
   /** Widest vector instruction set LibTorch uses here, for example AVX512. */
   cpuCapability: string;
   /** Default number of threads of one operation. */
   threads: number;
-  /** One entry a CUDA device; empty without. */
-  cuda: { index: number; name: string; memory: number }[];
+  /** Number of CUDA devices that LibTorch sees. */
+  cudaDevices: number;
 }
 
 /** What was loaded, and which devices it sees. */

@@ -1,0 +1,86 @@
+#pragma once
+
+#include <ATen/ATen.h>
+#include <torch/csrc/autograd/custom_function.h>
+#include <torch/library.h>
+
+#include <optional>
+#include <utility>
+
+namespace cmir {
+
+namespace detail {
+
+/** incoming * gradient, which knows no derivative of its own: the saved gradients are constants. */
+struct ScaleGradient : torch::autograd::Function<ScaleGradient> {
+  static at::Tensor forward(
+      torch::autograd::AutogradContext*, const at::Tensor& incoming, const at::Tensor& gradient
+  ) {
+    return incoming * gradient;
+  }
+  static torch::autograd::variable_list backward(
+      torch::autograd::AutogradContext*, const torch::autograd::variable_list&
+  ) {
+    TORCH_CHECK(false, "cmir: the constraints cannot be differentiated twice");
+  }
+};
+
+/** The one autograd of all constraints: the forward pass has the gradients already, backward scales them. */
+struct LossFunction : torch::autograd::Function<LossFunction> {
+  template <class Evaluate>
+  static at::Tensor forward(
+      torch::autograd::AutogradContext* context,
+      const at::Tensor&,
+      const std::optional<at::Tensor>&,
+      const Evaluate& evaluate
+  ) {
+    at::AutoDispatchBelowADInplaceOrView guard;
+    auto [value, gradients] = evaluate();
+    context->save_for_backward(std::move(gradients));
+    return value;
+  }
+  static torch::autograd::variable_list backward(
+      torch::autograd::AutogradContext* context, const torch::autograd::variable_list& incoming
+  ) {
+    const auto saved = context->get_saved_variables();
+    torch::autograd::variable_list gradients(3);  // first, second, evaluate
+    for (size_t i = 0; i < saved.size(); ++i) {
+      gradients[i] = ScaleGradient::apply(incoming[0], saved[i]);
+    }
+    return gradients;
+  }
+};
+
+}  // namespace detail
+
+/** A constraint's value with its gradients in the inputs it is differentiated in. */
+using LossWithGradients = std::pair<at::Tensor, torch::autograd::variable_list>;
+
+/** A constraint's value, differentiable once; `evaluate` yields it together with its gradients. */
+template <class Evaluate>
+at::Tensor differentiable_loss(
+    const at::Tensor& first, const std::optional<at::Tensor>& second, const Evaluate& evaluate
+) {
+  return detail::LossFunction::apply(first, second, evaluate);
+}
+
+/** The dispatcher's entry of an operator, looked up once. */
+template <class Signature>
+c10::TypedOperatorHandle<Signature> find_operator(const char* name) {
+  return c10::Dispatcher::singleton().findSchemaOrThrow(name, "").typed<Signature>();
+}
+
+/** Refuses all but the types the constraints are computed in. */
+inline void check_floating(const char* op, const char* argument, const at::Tensor& tensor) {
+  const auto type = tensor.scalar_type();
+  TORCH_CHECK(
+      type == at::kFloat || type == at::kDouble,
+      op,
+      ": expected ",
+      argument,
+      " of float32 or float64, found ",
+      type
+  );
+}
+
+}  // namespace cmir

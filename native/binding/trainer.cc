@@ -1,0 +1,263 @@
+#include "binding/trainer.h"
+
+#include <ATen/ATen.h>
+
+#include <utility>
+
+#include "binding/js.h"
+#include "binding/worker.h"
+
+namespace cmir {
+namespace {
+
+using Napi::CallbackInfo;
+
+Napi::Object write_terms(Napi::Env env, const TermValues& terms) {
+  Napi::Object object = Napi::Object::New(env);
+  object["loss"] = js::write(env, terms.loss);
+  object["prediction"] = js::write(env, terms.prediction);
+  object["invariance"] = js::write(env, terms.invariance);
+  object["decorrelation"] = js::write(env, terms.decorrelation);
+  object["reconstruction"] = js::write(env, terms.reconstruction);
+  return object;
+}
+
+Napi::Value undefined(Napi::Env env, bool) { return env.Undefined(); }
+
+/** Calls `make` and turns what it throws into a JavaScript error. */
+template <class Make>
+auto guarded(Napi::Env env, const Make& make) {
+  try {
+    return make();
+  } catch (const Napi::Error&) {
+    throw;
+  } catch (const std::exception& error) {
+    throw Napi::Error::New(env, describe(error));
+  }
+}
+
+class TrainerObject : public Napi::ObjectWrap<TrainerObject> {
+ public:
+  static Napi::Function define(Napi::Env env) {
+    return DefineClass(
+        env,
+        "Trainer",
+        {
+            InstanceAccessor<&TrainerObject::ParameterCount>("parameterCount"),
+            InstanceAccessor<&TrainerObject::Memory>("memory"),
+            InstanceAccessor<&TrainerObject::Progress>("progress"),
+            InstanceAccessor<&TrainerObject::Disposed>("disposed"),
+            InstanceMethod<&TrainerObject::Upload>("upload"),
+            InstanceMethod<&TrainerObject::TrainEpoch>("trainEpoch"),
+            InstanceMethod<&TrainerObject::Abort>("abort"),
+            InstanceMethod<&TrainerObject::Predict>("predict"),
+            InstanceMethod<&TrainerObject::Encode>("encode"),
+            InstanceMethod<&TrainerObject::Gradients>("gradients"),
+            InstanceMethod<&TrainerObject::GetState>("getState"),
+            InstanceMethod<&TrainerObject::SetState>("setState"),
+            InstanceMethod<&TrainerObject::Dispose>("dispose"),
+        }
+    );
+  }
+
+  explicit TrainerObject(const CallbackInfo& info) : ObjectWrap(info) {
+    const auto config = js::read<TrainerConfig>(info[0], "config");
+    trainer_ = guarded(info.Env(), [&] { return std::make_shared<Trainer>(config); });
+    addon(info.Env()).trainers.insert(trainer_.get());
+    report_memory(info.Env());
+  }
+
+  void Finalize(Napi::Env env) override { release(env); }
+
+ private:
+  static Addon& addon(Napi::Env env) { return *env.GetInstanceData<Addon>(); }
+
+  const std::shared_ptr<Trainer>& open(Napi::Env env) const {
+    if (!trainer_) throw Napi::Error::New(env, "Trainer: used after dispose()");
+    return trainer_;
+  }
+
+  /** Tells the garbage collector how much memory hangs on this small object. */
+  void report_memory(Napi::Env env) {
+    const int64_t now = trainer_ ? trainer_->memory() : 0;
+    Napi::MemoryManagement::AdjustExternalMemory(env, now - std::exchange(reported_, now));
+  }
+
+  void release(Napi::Env env) {
+    if (!trainer_) return;
+    trainer_->abort();
+    if (auto* data = env.GetInstanceData<Addon>()) data->trainers.erase(trainer_.get());
+    trainer_.reset();  // running work holds its own reference
+    report_memory(env);
+  }
+
+  Napi::Value ParameterCount(const CallbackInfo& info) {
+    return js::write(info.Env(), open(info.Env())->parameter_count());
+  }
+  Napi::Value Memory(const CallbackInfo& info) {
+    return js::write(info.Env(), open(info.Env())->memory());
+  }
+  Napi::Value Progress(const CallbackInfo& info) {
+    return js::write(info.Env(), open(info.Env())->progress());
+  }
+  Napi::Value Disposed(const CallbackInfo& info) {
+    return Napi::Boolean::New(info.Env(), trainer_ == nullptr);
+  }
+  void Abort(const CallbackInfo& info) { open(info.Env())->abort(); }
+  void Dispose(const CallbackInfo& info) { release(info.Env()); }
+
+  Napi::Value Upload(const CallbackInfo& info) {
+    const Napi::Env env = info.Env();
+    auto trainer = open(env);
+    const Napi::Object data = js::read_object(info[0], "data");
+    const int64_t rows = js::read_integer(data.Get("rows"), "data.rows");
+    const Napi::Array arrays = js::read_array(data.Get("features"), "data.features");
+    const auto& modalities = trainer->config().modalities;
+    if (arrays.Length() != modalities.size()) js::reject(arrays, "data.features", "one array a modality");
+    std::vector<at::Tensor> features;
+    for (uint32_t m = 0; m < arrays.Length(); ++m) {
+      const std::string path = "data.features[" + std::to_string(m) + "]";
+      features.push_back(js::read_floats(arrays.Get(m), path, {rows, modalities[m].features}));
+    }
+    at::Tensor targets, keys;
+    const Napi::Value target_values = data.Get("targets"), key_values = data.Get("keys");
+    if (!target_values.IsNull()) targets = js::read_floats(target_values, "data.targets", {rows});
+    if (!key_values.IsNull()) keys = js::read_indices(key_values, "data.keys", napi_uint32_array);
+    // The object stays alive until its memory is reported.
+    auto self = std::make_shared<Napi::ObjectReference>(Napi::Persistent(Value()));
+    return in_worker(
+        env,
+        [trainer, features = std::move(features), targets, keys] {
+          trainer->upload(features, targets, keys);
+          return true;
+        },
+        [this, self](Napi::Env environment, bool) {
+          if (trainer_) report_memory(environment);
+          return environment.Undefined();
+        }
+    );
+  }
+
+  Napi::Value TrainEpoch(const CallbackInfo& info) {
+    const Napi::Env env = info.Env();
+    auto trainer = open(env);
+    const at::Tensor rows = js::read_indices(info[0], "rows", napi_int32_array);
+    const int64_t batch_size = js::read_integer(info[1], "batchSize");
+    trainer->arm();
+    return in_worker(
+        env,
+        [trainer, rows, batch_size] { return trainer->train_epoch(rows, batch_size); },
+        [](Napi::Env environment, const EpochResult& result) {
+          Napi::Object object = Napi::Object::New(environment);
+          object["terms"] = write_terms(environment, result.terms);
+          object["steps"] = js::write(environment, result.steps);
+          object["examples"] = js::write(environment, result.examples);
+          object["seconds"] = js::write(environment, result.seconds);
+          object["aborted"] = Napi::Boolean::New(environment, result.aborted);
+          return object;
+        }
+    );
+  }
+
+  Napi::Value Predict(const CallbackInfo& info) {
+    const Napi::Env env = info.Env();
+    auto trainer = open(env);
+    const at::Tensor rows = js::read_indices(info[0], "rows", napi_int32_array);
+    std::optional<EvaluationNoise> noise;
+    if (!info[1].IsNull()) {
+      const Napi::Object object = js::read_object(info[1], "noise");
+      noise = EvaluationNoise{
+          .environment =
+              {js::read_string(object.Get("kind"), "noise.kind"),
+               js::read_number(object.Get("intensity"), "noise.intensity")},
+          .seed = js::read_integer(object.Get("seed"), "noise.seed")
+      };
+    }
+    return in_worker(
+        env, [trainer, rows, noise] { return trainer->predict(rows, noise); }, js::write_floats
+    );
+  }
+
+  Napi::Value Encode(const CallbackInfo& info) {
+    const Napi::Env env = info.Env();
+    auto trainer = open(env);
+    const at::Tensor rows = js::read_indices(info[0], "rows", napi_int32_array);
+    return in_worker(
+        env,
+        [trainer, rows] { return trainer->encode(rows); },
+        [](Napi::Env environment, const std::vector<Codes>& codes) {
+          Napi::Array invariant = Napi::Array::New(environment), spurious = Napi::Array::New(environment);
+          for (uint32_t m = 0; m < codes.size(); ++m) {
+            invariant.Set(m, js::write_floats(environment, codes[m].invariant));
+            spurious.Set(m, js::write_floats(environment, codes[m].spurious));
+          }
+          Napi::Object object = Napi::Object::New(environment);
+          object["invariant"] = invariant;
+          object["spurious"] = spurious;
+          return object;
+        }
+    );
+  }
+
+  Napi::Value Gradients(const CallbackInfo& info) {
+    const Napi::Env env = info.Env();
+    auto trainer = open(env);
+    const at::Tensor rows = js::read_indices(info[0], "rows", napi_int32_array);
+    return in_worker(
+        env,
+        [trainer, rows] { return trainer->gradients(rows); },
+        [](Napi::Env environment, const auto& result) {
+          Napi::Object object = Napi::Object::New(environment);
+          object["terms"] = write_terms(environment, result.first);
+          object["gradients"] = js::write_tensors(environment, result.second);
+          return object;
+        }
+    );
+  }
+
+  Napi::Value GetState(const CallbackInfo& info) {
+    const Napi::Env env = info.Env();
+    auto trainer = open(env);
+    const bool optimizer = js::read_boolean(info[0], "optimizer");
+    return in_worker(
+        env,
+        [trainer, optimizer] { return trainer->state(optimizer); },
+        [](Napi::Env environment, const TrainerState& state) {
+          Napi::Object object = Napi::Object::New(environment);
+          object["step"] = js::write(environment, state.step);
+          object["tensors"] = js::write_tensors(environment, state.tensors);
+          return object;
+        }
+    );
+  }
+
+  Napi::Value SetState(const CallbackInfo& info) {
+    const Napi::Env env = info.Env();
+    auto trainer = open(env);
+    const Napi::Object object = js::read_object(info[0], "state");
+    TrainerState state{.step = js::read_integer(object.Get("step"), "state.step"), .tensors = {}};
+    const Napi::Object tensors = js::read_object(object.Get("tensors"), "state.tensors");
+    const Napi::Array names = tensors.GetPropertyNames();
+    for (uint32_t i = 0; i < names.Length(); ++i) {
+      const std::string name = names.Get(i).ToString();
+      state.tensors[name] = js::read_tensor(tensors.Get(name), "state.tensors." + name);
+    }
+    return in_worker(
+        env,
+        [trainer, state = std::move(state)] {
+          trainer->set_state(state);
+          return true;
+        },
+        undefined
+    );
+  }
+
+  std::shared_ptr<Trainer> trainer_;
+  int64_t reported_ = 0;
+};
+
+}  // namespace
+
+Napi::Function define_trainer(Napi::Env env) { return TrainerObject::define(env); }
+
+}  // namespace cmir

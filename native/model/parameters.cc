@@ -1,0 +1,71 @@
+#include "model/parameters.h"
+
+#include <ATen/ATen.h>
+
+#include <cmath>
+
+#include "base/noise.h"
+
+namespace cmir {
+
+Parameters::Parameters(const ModelShape& shape, at::TensorOptions options) {
+  const auto linear = [this](const std::string& name, int64_t outputs, int64_t inputs) {
+    slots_.push_back({name + ".weight", {outputs, inputs}, inputs});
+    slots_.push_back({name + ".bias", {outputs}, inputs});
+  };
+  const auto [hidden, latent, dropout] = shape.model;
+  // The numbers are the places in torch.nn.Sequential, where ReLU and Dropout count too.
+  for (const Modality& modality : shape.modalities) {
+    linear("encoders." + modality.name + ".0", hidden, modality.features);
+    linear("encoders." + modality.name + ".3", 2 * latent, hidden);
+  }
+  for (const Modality& modality : shape.modalities) {
+    linear("decoders." + modality.name + ".0", hidden, 2 * latent);
+    linear("decoders." + modality.name + ".2", modality.features, hidden);
+  }
+  linear("head.0", hidden, static_cast<int64_t>(shape.modalities.size()) * latent);
+  linear("head.3", shape.outputs, hidden);
+
+  int64_t size = 0;
+  for (const Slot& slot : slots_) size += c10::multiply_integers(slot.shape);
+  flat_ = at::zeros({size}, options);
+  gradients_ = at::zeros({size}, options);
+  views_ = split(flat_);
+  const auto gradients = split(gradients_);
+  for (auto& [name, view] : views_) {
+    view = view.detach();
+    view.set_requires_grad(true);
+    view.mutable_grad() = gradients.at(name);
+  }
+  for (const Slot& slot : slots_) names_.push_back(slot.name);
+}
+
+void Parameters::initialize(int64_t seed) {
+  const PhiloxKey key = PhiloxKey::from_seed(static_cast<uint64_t>(seed));
+  const uint32_t tag = philox_tag(Stream::weights, 0, 0);
+  const at::Tensor values = at::empty(flat_.sizes(), at::kFloat);
+  float* out = values.mutable_data_ptr<float>();
+  for (size_t s = 0; s < slots_.size(); ++s) {
+    const auto bound = static_cast<float>(1 / std::sqrt(static_cast<double>(slots_[s].fan_in)));
+    const int64_t size = c10::multiply_integers(slots_[s].shape);
+    for (int64_t i = 0; i < size; ++i) {
+      const PhiloxWords words =
+          philox(key, static_cast<uint32_t>(i / 4), static_cast<uint32_t>(s), 0, tag);
+      *out++ = (2 * uniform(words[static_cast<size_t>(i % 4)]) - 1) * bound;
+    }
+  }
+  flat_.copy_(values);
+}
+
+std::map<std::string, at::Tensor> Parameters::split(const at::Tensor& buffer) const {
+  std::map<std::string, at::Tensor> views;
+  int64_t offset = 0;
+  for (const Slot& slot : slots_) {
+    const int64_t size = c10::multiply_integers(slot.shape);
+    views[slot.name] = buffer.narrow(0, offset, size).view(slot.shape);
+    offset += size;
+  }
+  return views;
+}
+
+}  // namespace cmir

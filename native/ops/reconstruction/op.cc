@@ -1,0 +1,79 @@
+#include "ops/reconstruction/op.h"
+
+#include "base/loss_op.h"
+
+namespace cmir {
+namespace {
+
+void check(const at::Tensor& output, const at::Tensor& target) {
+  TORCH_CHECK(
+      output.dim() == 3 && (target.sym_sizes() == output.sym_sizes() ||
+                            target.sym_sizes() == output.sym_sizes().slice(1)),
+      "reconstruction: expected output [E, B, D] and target [E, B, D] or [B, D], found ",
+      output.sym_sizes(),
+      " and ",
+      target.sym_sizes()
+  );
+  check_floating("reconstruction", "output", output);
+  TORCH_CHECK(
+      output.scalar_type() == target.scalar_type(),
+      "reconstruction: expected one type, found ",
+      output.scalar_type(),
+      " and ",
+      target.scalar_type()
+  );
+}
+
+std::tuple<at::Tensor, at::Tensor> evaluate(const at::Tensor& output, const at::Tensor& target) {
+  check(output, target);
+  if (output.numel() == 0) return {output.new_zeros({}), at::zeros_like(output)};
+  at::Tensor difference = output - target;
+  at::Tensor value = difference.square().mean();
+  return {value, difference.mul_(2 / static_cast<double>(output.numel()))};
+}
+
+std::tuple<at::Tensor, at::Tensor> meta(const at::Tensor& output, const at::Tensor& target) {
+  check(output, target);
+  return {output.new_empty({}), at::empty_like(output)};
+}
+
+at::Tensor autograd(const at::Tensor& output, const at::Tensor& target) {
+  TORCH_CHECK(
+      !target.requires_grad(), "reconstruction: the target is a constant; detach it, it requires grad"
+  );
+  return differentiable_loss(output, std::nullopt, [&]() -> LossWithGradients {
+    auto [value, gradient] = reconstruction_with_gradient(output, target);
+    return {value, {gradient}};
+  });
+}
+
+}  // namespace
+
+at::Tensor reconstruction(const at::Tensor& output, const at::Tensor& target) {
+  static const auto op = find_operator<decltype(reconstruction)>("cmir::reconstruction");
+  return op.call(output, target);
+}
+
+std::tuple<at::Tensor, at::Tensor> reconstruction_with_gradient(
+    const at::Tensor& output, const at::Tensor& target
+) {
+  static const auto op =
+      find_operator<decltype(reconstruction_with_gradient)>("cmir::_reconstruction");
+  return op.call(output, target);
+}
+
+TORCH_LIBRARY_FRAGMENT(cmir, library) {
+  library.def("reconstruction(Tensor output, Tensor target) -> Tensor");
+  library.def("_reconstruction(Tensor output, Tensor target) -> (Tensor, Tensor)");
+}
+TORCH_LIBRARY_IMPL(cmir, CPU, library) { library.impl("_reconstruction", evaluate); }
+TORCH_LIBRARY_IMPL(cmir, CUDA, library) { library.impl("_reconstruction", evaluate); }
+TORCH_LIBRARY_IMPL(cmir, Meta, library) { library.impl("_reconstruction", meta); }
+TORCH_LIBRARY_IMPL(cmir, CompositeExplicitAutograd, library) {
+  library.impl("reconstruction", [](const at::Tensor& output, const at::Tensor& target) {
+    return std::get<0>(reconstruction_with_gradient(output, target));
+  });
+}
+TORCH_LIBRARY_IMPL(cmir, Autograd, library) { library.impl("reconstruction", autograd); }
+
+}  // namespace cmir

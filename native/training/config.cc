@@ -1,0 +1,106 @@
+#include "training/config.h"
+
+#include <c10/util/Exception.h>
+
+#include <algorithm>
+#include <cmath>
+#include <initializer_list>
+#include <set>
+
+#include "training/environments.h"
+
+namespace cmir {
+namespace {
+
+void one_of(const char* field, const std::string& value, std::initializer_list<const char*> allowed) {
+  const bool known =
+      std::any_of(allowed.begin(), allowed.end(), [&](const char* name) { return value == name; });
+  std::string list;
+  for (const char* name : allowed) list += (list.empty() ? "" : ", ") + std::string(name);
+  TORCH_CHECK_VALUE(known, field, ": expected one of ", list, ", found '", value, "'");
+}
+
+void at_least(const char* field, double value, double least) {
+  TORCH_CHECK_VALUE(
+      std::isfinite(value) && value >= least, field, ": expected at least ", least, ", found ", value
+  );
+}
+
+}  // namespace
+
+void validate(const TrainerConfig& config) {
+  at_least("seed", static_cast<double>(config.seed), 0);
+  at_least("threads", static_cast<double>(config.threads), 0);
+  one_of("precision", config.precision, {"float32", "float64"});
+  const auto modalities = static_cast<int64_t>(config.modalities.size());
+  // One counter value is left for the head's dropout.
+  TORCH_CHECK_VALUE(
+      modalities >= 1 && modalities < kMaxPerCounter - 1,
+      "modalities: expected 1 to ",
+      kMaxPerCounter - 2,
+      ", found ",
+      modalities
+  );
+  std::set<std::string> names;
+  for (const Modality& modality : config.modalities) {
+    TORCH_CHECK_VALUE(
+        !modality.name.empty() && modality.name.find('.') == std::string::npos,
+        "modalities: expected a name without a dot, found '",
+        modality.name,
+        "'"
+    );
+    TORCH_CHECK_VALUE(
+        names.insert(modality.name).second, "modalities: '", modality.name, "' occurs twice"
+    );
+    at_least("modalities.features", static_cast<double>(modality.features), 1);
+  }
+  at_least("outputs", static_cast<double>(config.outputs), 1);
+  at_least("model.hidden", static_cast<double>(config.model.hidden), 1);
+  at_least("model.latent", static_cast<double>(config.model.latent), 1);
+  at_least("model.dropout", config.model.dropout, 0);
+  TORCH_CHECK_VALUE(
+      config.model.dropout < 1, "model.dropout: expected below 1, found ", config.model.dropout
+  );
+  const auto environments = static_cast<int64_t>(config.environments.size());
+  TORCH_CHECK_VALUE(
+      environments < kMaxPerCounter - 1,
+      "environments: expected fewer than ",
+      kMaxPerCounter - 1,
+      ", found ",
+      environments
+  );
+  for (const Environment& environment : config.environments) {
+    noise_kind(environment.kind);
+    at_least("environments.intensity", environment.intensity, 0);
+  }
+  at_least("weights.invariance", config.weights.invariance, 0);
+  at_least("weights.decorrelation", config.weights.decorrelation, 0);
+  at_least("weights.reconstruction", config.weights.reconstruction, 0);
+  TORCH_CHECK_VALUE(
+      environments > 0 || config.weights.invariance == 0,
+      "weights.invariance: needs at least one noisy environment"
+  );
+  at_least("decorrelation.offDiagonal", config.decorrelation.off_diagonal, 0);
+  TORCH_CHECK_VALUE(
+      config.decorrelation.off_diagonal <= 1,
+      "decorrelation.offDiagonal: expected at most 1, found ",
+      config.decorrelation.off_diagonal
+  );
+  one_of("prediction.loss", config.prediction.loss, {"l1", "mse", "crossEntropy"});
+  one_of("prediction.on", config.prediction.on, {"all", "clean"});
+  TORCH_CHECK_VALUE(
+      config.prediction.loss == "crossEntropy" ? config.outputs >= 2 : config.outputs == 1,
+      "outputs: expected ",
+      config.prediction.loss == "crossEntropy" ? "at least 2 classes" : "1",
+      " for loss ",
+      config.prediction.loss,
+      ", found ",
+      config.outputs
+  );
+  one_of("reconstruction.target", config.reconstruction.target, {"environment", "clean"});
+  at_least("optimizer.learningRate", config.optimizer.learning_rate, 0);
+  at_least("optimizer.weightDecay", config.optimizer.weight_decay, 0);
+  at_least("optimizer.clipNorm", config.optimizer.clip_norm, 0);
+}
+
+}  // namespace cmir

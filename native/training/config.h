@@ -1,0 +1,109 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "model/config.h"
+
+namespace cmir {
+
+/** One noisy environment, resolved: C++ never sees a shorthand. */
+struct Environment {
+  std::string kind;
+  double intensity;
+  static constexpr auto fields() {
+    return std::tuple{
+        Field{"kind", &Environment::kind}, Field{"intensity", &Environment::intensity}
+    };
+  }
+};
+static_assert(complete<Environment>);
+
+struct Weights {
+  double invariance, decorrelation, reconstruction;  // lambda_1, lambda_2, lambda_3
+  static constexpr auto fields() {
+    return std::tuple{
+        Field{"invariance", &Weights::invariance},
+        Field{"decorrelation", &Weights::decorrelation},
+        Field{"reconstruction", &Weights::reconstruction}
+    };
+  }
+};
+static_assert(complete<Weights>);
+
+struct DecorrelationConfig {
+  double off_diagonal;  // weight of C_ij, i != j
+  static constexpr auto fields() {
+    return std::tuple{Field{"offDiagonal", &DecorrelationConfig::off_diagonal}};
+  }
+};
+static_assert(complete<DecorrelationConfig>);
+
+struct PredictionConfig {
+  std::string loss;  // l1, mse, crossEntropy
+  std::string on;    // all, clean
+  static constexpr auto fields() {
+    return std::tuple{Field{"loss", &PredictionConfig::loss}, Field{"on", &PredictionConfig::on}};
+  }
+};
+static_assert(complete<PredictionConfig>);
+
+struct ReconstructionConfig {
+  std::string target;  // environment, clean
+  static constexpr auto fields() {
+    return std::tuple{Field{"target", &ReconstructionConfig::target}};
+  }
+};
+static_assert(complete<ReconstructionConfig>);
+
+struct OptimizerConfig {
+  double learning_rate, weight_decay, clip_norm;
+  static constexpr auto fields() {
+    return std::tuple{
+        Field{"learningRate", &OptimizerConfig::learning_rate},
+        Field{"weightDecay", &OptimizerConfig::weight_decay},
+        Field{"clipNorm", &OptimizerConfig::clip_norm}
+    };
+  }
+};
+static_assert(complete<OptimizerConfig>);
+
+/** NativeConfig of binding.d.ts, field by field; the defaults live in lib/config.ts alone. */
+struct TrainerConfig {
+  int64_t seed;
+  std::string device;
+  int64_t threads;
+  std::string precision;  // float32, float64
+  std::vector<Modality> modalities;
+  int64_t outputs;
+  ModelConfig model;
+  std::vector<Environment> environments;
+  Weights weights;
+  DecorrelationConfig decorrelation;
+  PredictionConfig prediction;
+  ReconstructionConfig reconstruction;
+  OptimizerConfig optimizer;
+  static constexpr auto fields() {
+    return std::tuple{
+        Field{"seed", &TrainerConfig::seed},
+        Field{"device", &TrainerConfig::device},
+        Field{"threads", &TrainerConfig::threads},
+        Field{"precision", &TrainerConfig::precision},
+        Field{"modalities", &TrainerConfig::modalities},
+        Field{"outputs", &TrainerConfig::outputs},
+        Field{"model", &TrainerConfig::model},
+        Field{"environments", &TrainerConfig::environments},
+        Field{"weights", &TrainerConfig::weights},
+        Field{"decorrelation", &TrainerConfig::decorrelation},
+        Field{"prediction", &TrainerConfig::prediction},
+        Field{"reconstruction", &TrainerConfig::reconstruction},
+        Field{"optimizer", &TrainerConfig::optimizer}
+    };
+  }
+};
+static_assert(complete<TrainerConfig>);
+
+/** Throws c10::Error naming the field that holds a value the engine cannot compute with. */
+void validate(const TrainerConfig& config);
+
+}  // namespace cmir

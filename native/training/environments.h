@@ -1,0 +1,22 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/noise.h"
+#include "training/config.h"
+
+namespace cmir {
+
+/** The kind of that name; throws c10::Error listing the names. */
+NoiseKind noise_kind(const std::string& name);
+
+/** Environments as the two lists that the operator `perturb` takes. */
+struct EnvironmentLists {
+  std::vector<int64_t> kinds;
+  std::vector<double> intensities;
+
+  explicit EnvironmentLists(const std::vector<Environment>& environments);
+};
+
+}  // namespace cmir

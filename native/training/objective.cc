@@ -1,0 +1,81 @@
+#include "training/objective.h"
+
+#include <ATen/ATen.h>
+
+#include "ops/decorrelation/op.h"
+#include "ops/invariance/op.h"
+#include "ops/perturb/op.h"
+#include "ops/reconstruction/op.h"
+#include "training/environments.h"
+
+namespace cmir {
+namespace {
+
+/** L_pred of outputs [E, B, outputs] against the same targets [B] in each environment. */
+at::Tensor prediction_loss(const std::string& loss, const at::Tensor& outputs, const at::Tensor& targets) {
+  if (loss == "crossEntropy") {
+    const at::Tensor classes = targets.unsqueeze(0).expand({outputs.size(0), -1});
+    return at::cross_entropy_loss(outputs.flatten(0, 1), classes.flatten());
+  }
+  const at::Tensor error = outputs.squeeze(-1) - targets;  // [E, B]
+  return loss == "l1" ? error.abs().mean() : error.square().mean();
+}
+
+}  // namespace
+
+Terms objective(
+    const CmirModel& model, const TrainerConfig& config, const Batch& batch, int64_t step
+) {
+  const auto modalities = static_cast<int64_t>(config.modalities.size());
+  const EnvironmentLists environments(config.environments);
+  const at::Tensor step_tensor = at::scalar_tensor(step, batch.index.options());
+  const auto dropout_site = [&](int64_t layer) {
+    return DropoutSite{.seed = config.seed, .layer = layer, .index = batch.index, .step = step};
+  };
+
+  Terms terms;
+  std::vector<at::Tensor> invariant;
+  at::Tensor constraints;
+  const auto add = [&constraints](std::vector<at::Tensor>& list, double weight, at::Tensor term) {
+    constraints = constraints.defined() ? constraints + weight * term : weight * term;
+    list.push_back(std::move(term));
+  };
+  for (int64_t m = 0; m < modalities; ++m) {
+    const auto modality = static_cast<size_t>(m);
+    const at::Tensor x = perturb(
+        batch.features[modality],
+        batch.index,
+        step_tensor,
+        config.seed,
+        m,
+        modalities,
+        environments.kinds,
+        environments.intensities
+    );  // [E, B, D]
+    const Codes z = model.encode(modality, x, dropout_site(m));
+    invariant.push_back(z.invariant);
+    const auto& [invariance_weight, decorrelation_weight, reconstruction_weight] = config.weights;
+    if (invariance_weight > 0) {
+      add(terms.invariance, invariance_weight, invariance(z.invariant));
+    }
+    if (decorrelation_weight > 0) {
+      add(terms.decorrelation,
+          decorrelation_weight,
+          decorrelation(z.invariant, z.spurious, config.decorrelation.off_diagonal));
+    }
+    if (reconstruction_weight > 0) {
+      const at::Tensor target = config.reconstruction.target == "clean" ? x.select(0, 0) : x;
+      add(terms.reconstruction, reconstruction_weight, reconstruction(model.decode(modality, z), target));
+    }
+  }
+  // Dropout is drawn by environment, so the clean one alone gives the same as inside the whole.
+  if (config.prediction.on == "clean") {
+    for (at::Tensor& z : invariant) z = z.narrow(0, 0, 1);
+  }
+  const at::Tensor outputs = model.predict(invariant, dropout_site(modalities));
+  terms.prediction = prediction_loss(config.prediction.loss, outputs, batch.targets);
+  terms.loss = constraints.defined() ? terms.prediction + constraints : terms.prediction;
+  return terms;
+}
+
+}  // namespace cmir

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include "training/config.h"
+
+namespace cmir {
+
+/**
+ * AdamW (Loshchilov and Hutter, 2019; betas 0.9, 0.999, epsilon 1e-8) over one flat buffer with LibTorch's fused
+ * kernel, after clipping the norm of the whole gradient. All tensors have the parameters' device and type.
+ */
+class Optimizer {
+ public:
+  explicit Optimizer(const at::Tensor& parameters);
+
+  /** Clips `gradients` in place, then updates `parameters`. */
+  void step(const at::Tensor& parameters, const at::Tensor& gradients, const OptimizerConfig& config);
+
+  /** The moments, [parameters] each. */
+  at::Tensor exp_avg, exp_avg_sq;
+
+  int64_t steps() const { return steps_; }
+  void set_steps(int64_t steps);
+
+ private:
+  int64_t steps_ = 0;
+  at::Tensor step_;  // float32 [], as the fused kernel wants it
+};
+
+}  // namespace cmir

@@ -1,0 +1,327 @@
+#include "training/trainer.h"
+
+#include <ATen/ATen.h>
+#include <ATen/Parallel.h>
+#include <c10/core/DeviceGuard.h>
+
+#include <algorithm>
+#include <chrono>
+
+#include "ops/perturb/op.h"
+#include "training/environments.h"
+
+namespace cmir {
+namespace {
+
+// Rows of one evaluation batch: enough to fill the matrix products, little enough to stay in cache.
+constexpr int64_t kEvaluationBatch = 1024;
+
+TrainerConfig validated(TrainerConfig config) {
+  validate(config);
+  return config;
+}
+
+at::TensorOptions tensor_options(const TrainerConfig& config) {
+  const at::Device device(config.device);
+  TORCH_CHECK_VALUE(
+      device.is_cpu() || device.is_cuda(), "device: expected cpu or cuda, found '", config.device, "'"
+  );
+  TORCH_CHECK_VALUE(
+      device.is_cpu() || at::globalContext().hasCUDA(),
+      "device: found '",
+      config.device,
+      "', but this LibTorch sees no CUDA device"
+  );
+  return at::TensorOptions(device).dtype(config.precision == "float64" ? at::kDouble : at::kFloat);
+}
+
+/** What every call on a trainer needs: its turn, its thread count, its device. */
+class Scope {
+ public:
+  Scope(std::mutex& mutex, const TrainerConfig& config, const at::TensorOptions& options)
+      : lock_(mutex), device_(options.device()) {
+    // OpenMP's thread count belongs to the calling thread, so trainers do not disturb one another.
+    if (config.threads > 0) at::set_num_threads(static_cast<int>(config.threads));
+  }
+
+ private:
+  std::lock_guard<std::mutex> lock_;
+  c10::OptionalDeviceGuard device_;
+};
+
+}  // namespace
+
+Trainer::Trainer(TrainerConfig config)
+    : config_(validated(std::move(config))),
+      options_(tensor_options(config_)),
+      model_({config_.modalities, config_.outputs, config_.model}, options_),
+      optimizer_(model_.parameters().flat()) {
+  at::NoGradGuard no_grad;
+  model_.parameters().initialize(config_.seed);
+  for (const Modality& modality : config_.modalities) {
+    normalizers_.push_back(
+        {at::zeros({modality.features}, options_), at::ones({modality.features}, options_)}
+    );
+  }
+  count_memory();
+}
+
+void Trainer::upload(std::vector<at::Tensor> features, at::Tensor targets, at::Tensor keys) {
+  const Scope scope(mutex_, config_, options_);
+  at::NoGradGuard no_grad;
+  TORCH_CHECK_VALUE(
+      features.size() == config_.modalities.size(),
+      "upload: expected features of ",
+      config_.modalities.size(),
+      " modalities, found ",
+      features.size()
+  );
+  const int64_t rows = features.front().size(0);
+  TORCH_CHECK_VALUE(!keys.defined() || keys.numel() == rows, "upload: expected ", rows, " keys");
+  if (targets.defined()) {
+    TORCH_CHECK_VALUE(
+        targets.numel() == rows, "upload: expected ", rows, " targets, found ", targets.numel()
+    );
+    if (config_.prediction.loss == "crossEntropy") {
+      targets = targets.to(at::kLong);
+      TORCH_CHECK_VALUE(
+          rows == 0 || (targets.min().item<int64_t>() >= 0 &&
+                        targets.max().item<int64_t>() < config_.outputs),
+          "upload: expected classes 0 to ",
+          config_.outputs - 1
+      );
+      targets = targets.to(options_.device());
+    } else {
+      targets = targets.to(options_);
+    }
+  }
+  std::vector<at::Tensor> standardised;
+  for (size_t m = 0; m < features.size(); ++m) {
+    const int64_t width = config_.modalities[m].features;
+    TORCH_CHECK_VALUE(
+        features[m].dim() == 2 && features[m].size(0) == rows && features[m].size(1) == width,
+        "upload: expected features of '",
+        config_.modalities[m].name,
+        "' of [",
+        rows,
+        ", ",
+        width,
+        "], found ",
+        features[m].sizes()
+    );
+    standardised.push_back(
+        (features[m].to(options_) - normalizers_[m].mean).div_(normalizers_[m].std)
+    );
+  }
+  features_ = std::move(standardised);
+  targets_ = targets;
+  const auto integers = options_.dtype(at::kLong);
+  keys_ = keys.defined() ? keys.to(integers) : at::arange(rows, integers);
+  count_memory();
+}
+
+at::Tensor Trainer::checked_rows(const at::Tensor& rows) const {
+  TORCH_CHECK_VALUE(!features_.empty(), "no data uploaded");
+  const int64_t size = features_.front().size(0);
+  TORCH_CHECK_VALUE(
+      rows.numel() == 0 || (rows.min().item<int64_t>() >= 0 && rows.max().item<int64_t>() < size),
+      "rows: expected indices from 0 to ",
+      size - 1
+  );
+  return rows.to(options_.device());
+}
+
+Batch Trainer::gather(const at::Tensor& rows, bool with_targets) const {
+  Batch batch;
+  for (const at::Tensor& features : features_) {
+    batch.features.push_back(features.index_select(0, rows));
+  }
+  if (with_targets) {
+    TORCH_CHECK_VALUE(targets_.defined(), "the uploaded data has no targets");
+    batch.targets = targets_.index_select(0, rows);
+  }
+  batch.index = keys_.index_select(0, rows);
+  return batch;
+}
+
+Terms Trainer::backward(const Batch& batch) {
+  model_.parameters().gradients().zero_();
+  at::AutoGradMode grad_mode(true);
+  Terms terms = objective(model_, config_, batch, optimizer_.steps());
+  terms.loss.backward();
+  return terms;
+}
+
+at::Tensor Trainer::pack(const Terms& terms) const {
+  std::vector<at::Tensor> all{terms.loss, terms.prediction};
+  const at::Tensor zero = at::zeros({}, options_);
+  for (const auto* list : {&terms.invariance, &terms.decorrelation, &terms.reconstruction}) {
+    for (size_t m = 0; m < config_.modalities.size(); ++m) {
+      all.push_back(list->empty() ? zero : (*list)[m]);
+    }
+  }
+  return at::stack(all).to(at::kDouble);
+}
+
+TermValues Trainer::unpack(const at::Tensor& packed, double examples) const {
+  const at::Tensor mean = (packed / std::max(examples, 1.0)).cpu();
+  const double* values = mean.const_data_ptr<double>();
+  const size_t modalities = config_.modalities.size();
+  const auto list = [&](size_t which) {
+    const double* begin = values + 2 + which * modalities;
+    return std::vector<double>(begin, begin + modalities);
+  };
+  return {values[0], values[1], list(0), list(1), list(2)};
+}
+
+EpochResult Trainer::train_epoch(const at::Tensor& rows, int64_t batch_size) {
+  const Scope scope(mutex_, config_, options_);
+  at::NoGradGuard no_grad;
+  TORCH_CHECK_VALUE(batch_size >= 1, "batchSize: expected at least 1, found ", batch_size);
+  const auto start = std::chrono::steady_clock::now();
+  const at::Tensor order = checked_rows(rows);
+  const int64_t size = order.numel();
+  const auto terms_count = static_cast<int64_t>(2 + 3 * config_.modalities.size());
+  at::Tensor sums = at::zeros({terms_count}, options_.dtype(at::kDouble));
+
+  EpochResult result{.terms = {}, .steps = 0, .examples = 0, .seconds = 0, .aborted = false};
+  for (int64_t begin = 0; begin < size; begin += batch_size) {
+    if (aborted_) break;
+    const int64_t count = std::min(batch_size, size - begin);
+    const Terms terms = backward(gather(order.narrow(0, begin, count), true));
+    // The sums stay on the device: reading one would wait for the step.
+    sums.add_(pack(terms), static_cast<double>(count));
+    optimizer_.step(model_.parameters().flat(), model_.parameters().gradients(), config_.optimizer);
+    result.examples += count;
+    progress_ = ++result.steps;
+  }
+  result.aborted = aborted_;
+  result.terms = unpack(sums, static_cast<double>(result.examples));
+  result.seconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  return result;
+}
+
+at::Tensor Trainer::predict(const at::Tensor& rows, const std::optional<EvaluationNoise>& noise) {
+  const Scope scope(mutex_, config_, options_);
+  at::NoGradGuard no_grad;
+  const at::Tensor order = checked_rows(rows);
+  at::Tensor out = at::empty({order.numel(), config_.outputs}, options_.device(at::kCPU));
+  const EnvironmentLists lists(noise ? std::vector{noise->environment} : std::vector<Environment>{});
+  const auto modalities = static_cast<int64_t>(features_.size());
+  const at::Tensor step = at::zeros({}, options_.dtype(at::kLong));
+  for (int64_t begin = 0; begin < order.numel(); begin += kEvaluationBatch) {
+    const int64_t count = std::min(kEvaluationBatch, order.numel() - begin);
+    const Batch batch = gather(order.narrow(0, begin, count), false);
+    std::vector<at::Tensor> invariant;
+    for (int64_t m = 0; m < modalities; ++m) {
+      at::Tensor x = batch.features[static_cast<size_t>(m)].unsqueeze(0);  // [1, B, D]
+      if (noise) {
+        x = perturb(
+                x.squeeze(0),
+                batch.index,
+                step,
+                noise->seed,
+                m,
+                modalities,
+                lists.kinds,
+                lists.intensities
+        ).narrow(0, 1, 1);
+      }
+      invariant.push_back(model_.encode_invariant(static_cast<size_t>(m), x));
+    }
+    out.narrow(0, begin, count).copy_(model_.predict(invariant).squeeze(0));
+  }
+  return out;
+}
+
+std::vector<Codes> Trainer::encode(const at::Tensor& rows) {
+  const Scope scope(mutex_, config_, options_);
+  at::NoGradGuard no_grad;
+  const Batch batch = gather(checked_rows(rows), false);
+  std::vector<Codes> codes;
+  for (size_t m = 0; m < features_.size(); ++m) {
+    const Codes z = model_.encode(m, batch.features[m].unsqueeze(0));
+    codes.push_back(
+        {z.invariant.squeeze(0).cpu().contiguous(), z.spurious.squeeze(0).cpu().contiguous()}
+    );
+  }
+  return codes;
+}
+
+std::pair<TermValues, std::map<std::string, at::Tensor>> Trainer::gradients(const at::Tensor& rows) {
+  const Scope scope(mutex_, config_, options_);
+  at::NoGradGuard no_grad;
+  const Terms terms = backward(gather(checked_rows(rows), true));
+  const at::Tensor copy = model_.parameters().gradients().to(at::kCPU, /*non_blocking=*/false, /*copy=*/true);
+  return {unpack(pack(terms), 1), model_.parameters().split(copy)};
+}
+
+std::map<std::string, at::Tensor> Trainer::tensors(bool optimizer) const {
+  std::map<std::string, at::Tensor> all = model_.parameters().split(model_.parameters().flat());
+  for (size_t m = 0; m < normalizers_.size(); ++m) {
+    const std::string name = "normalizer." + config_.modalities[m].name;
+    all[name + ".mean"] = normalizers_[m].mean;
+    all[name + ".std"] = normalizers_[m].std;
+  }
+  if (optimizer) {
+    for (auto& [name, view] : model_.parameters().split(optimizer_.exp_avg)) {
+      all["optimizer.exp_avg." + name] = view;
+    }
+    for (auto& [name, view] : model_.parameters().split(optimizer_.exp_avg_sq)) {
+      all["optimizer.exp_avg_sq." + name] = view;
+    }
+  }
+  return all;
+}
+
+TrainerState Trainer::state(bool optimizer) {
+  const Scope scope(mutex_, config_, options_);
+  at::NoGradGuard no_grad;
+  TrainerState state{.step = optimizer_.steps(), .tensors = tensors(optimizer)};
+  for (auto& [name, tensor] : state.tensors) {
+    tensor = tensor.to(at::kCPU, /*non_blocking=*/false, /*copy=*/true);
+  }
+  return state;
+}
+
+void Trainer::set_state(const TrainerState& state) {
+  const Scope scope(mutex_, config_, options_);
+  at::NoGradGuard no_grad;
+  TORCH_CHECK_VALUE(state.step >= 0, "step: expected at least 0, found ", state.step);
+  const auto model = tensors(false);
+  const auto all = tensors(true);
+  bool has_optimizer = false;
+  for (const auto& [name, tensor] : state.tensors) {
+    const auto found = all.find(name);
+    TORCH_CHECK_VALUE(found != all.end(), "unknown tensor '", name, "'");
+    TORCH_CHECK_VALUE(
+        tensor.sizes() == found->second.sizes(),
+        "tensor '",
+        name,
+        "': expected shape ",
+        found->second.sizes(),
+        ", found ",
+        tensor.sizes()
+    );
+    has_optimizer = has_optimizer || name.starts_with("optimizer.");
+  }
+  for (const auto& [name, tensor] : has_optimizer ? all : model) {
+    TORCH_CHECK_VALUE(state.tensors.contains(name), "missing tensor '", name, "'");
+  }
+  optimizer_.exp_avg.zero_();
+  optimizer_.exp_avg_sq.zero_();
+  for (const auto& [name, tensor] : state.tensors) all.at(name).copy_(tensor);
+  optimizer_.set_steps(state.step);
+}
+
+void Trainer::count_memory() {
+  // Parameters, gradients and two moments.
+  size_t bytes = 4 * model_.parameters().flat().nbytes();
+  for (const at::Tensor& features : features_) bytes += features.nbytes();
+  if (targets_.defined()) bytes += targets_.nbytes();
+  if (keys_.defined()) bytes += keys_.nbytes();
+  memory_ = static_cast<int64_t>(bytes);
+}
+
+}  // namespace cmir

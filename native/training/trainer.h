@@ -1,0 +1,119 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <atomic>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "model/cmir.h"
+#include "training/config.h"
+#include "training/objective.h"
+#include "training/optimizer.h"
+
+namespace cmir {
+
+/** Mean terms over some examples, one value a modality where there is one. */
+struct TermValues {
+  double loss, prediction;
+  std::vector<double> invariance, decorrelation, reconstruction;
+};
+
+struct EpochResult {
+  TermValues terms;
+  int64_t steps, examples;
+  double seconds;
+  bool aborted;
+};
+
+/** Noise of an evaluation: one draw for all intensities, so that masks nest. */
+struct EvaluationNoise {
+  Environment environment;
+  int64_t seed;
+};
+
+struct TrainerState {
+  int64_t step;
+  std::map<std::string, at::Tensor> tensors;  // on the CPU
+};
+
+/**
+ * One model, its optimiser and its data on one device. Methods may be called from any thread; they run one
+ * after another. abort(), progress() and memory() never wait.
+ */
+class Trainer {
+ public:
+  explicit Trainer(TrainerConfig config);
+
+  /**
+   * Raw features, one float32 [N, D_m] a modality, standardised with the state's normaliser; targets float32 [N]
+   * or undefined; keys int64 [N], or undefined for the row's own number.
+   */
+  void upload(std::vector<at::Tensor> features, at::Tensor targets, at::Tensor keys);
+
+  /** Steps over rows (int64 [n], indices into the data) in their order; the last batch may be smaller. */
+  EpochResult train_epoch(const at::Tensor& rows, int64_t batch_size);
+
+  /** Forgets an earlier abort(); called by whoever starts an epoch, before handing it to a thread. */
+  void arm() {
+    aborted_ = false;
+    progress_ = 0;
+  }
+
+  /** Ends the running epoch, or the armed one, after its current step. */
+  void abort() { aborted_ = true; }
+
+  /** Outputs [n, outputs] on the CPU, of the clean input or under noise; no dropout. */
+  at::Tensor predict(const at::Tensor& rows, const std::optional<EvaluationNoise>& noise);
+
+  /** Codes of the clean input on the CPU, [n, d] each, one of each a modality. */
+  std::vector<Codes> encode(const at::Tensor& rows);
+
+  /** Terms and gradients of the next step on rows as one batch, without taking it. */
+  std::pair<TermValues, std::map<std::string, at::Tensor>> gradients(const at::Tensor& rows);
+
+  /** With the optimiser, its moments are among the tensors as optimizer.exp_avg.* and optimizer.exp_avg_sq.*. */
+  TrainerState state(bool optimizer);
+
+  /** Throws c10::Error that names what is missing, unknown or of another shape; then nothing is changed. */
+  void set_state(const TrainerState& state);
+
+  int64_t parameter_count() const { return model_.parameters().flat().numel(); }
+  int64_t progress() const { return progress_; }
+  int64_t memory() const { return memory_; }
+  const TrainerConfig& config() const { return config_; }
+
+ private:
+  struct Normalizer {
+    at::Tensor mean, std;  // [D_m]
+  };
+
+  Batch gather(const at::Tensor& rows, bool with_targets) const;
+  /** Gradients of the next step into the parameters' flat buffer. */
+  Terms backward(const Batch& batch);
+  /** [loss, prediction, invariance..., decorrelation..., reconstruction...] on the device. */
+  at::Tensor pack(const Terms& terms) const;
+  TermValues unpack(const at::Tensor& packed, double examples) const;
+  at::Tensor checked_rows(const at::Tensor& rows) const;
+  /** Every tensor of the state by name, as views that can be written. */
+  std::map<std::string, at::Tensor> tensors(bool optimizer) const;
+  void count_memory();
+
+  TrainerConfig config_;
+  at::TensorOptions options_;
+  CmirModel model_;
+  Optimizer optimizer_;
+  std::vector<Normalizer> normalizers_;
+  std::vector<at::Tensor> features_;  // standardised, [N, D_m]
+  at::Tensor targets_;                // [N] or undefined
+  at::Tensor keys_;                   // int64 [N]
+
+  std::mutex mutex_;
+  std::atomic<bool> aborted_{false};
+  std::atomic<int64_t> progress_{0}, memory_{0};
+};
+
+}  // namespace cmir
