@@ -38,7 +38,7 @@ T read(Napi::Value value, const std::string& path) {
     for (uint32_t i = 0; i < keys.Length(); ++i) {
       const std::string key = keys.Get(i).ToString();
       const bool known = std::apply([&](const auto&... field) { return ((key == field.name) || ...); }, fields);
-      if (!known) reject(object.Get(key), path + "." + key, "no such field");
+      if (!known) throw Napi::TypeError::New(value.Env(), path + "." + key + ": unknown field");
     }
     T result;
     std::apply(

@@ -1,0 +1,87 @@
+import { CmirError } from '../errors';
+import { Dataset, type Modality } from './dataset';
+import { makeLabel } from './label';
+import type { ResolvedLoadOptions } from './options';
+import { groupSplits } from './splits';
+
+/** Features of one modality: a row an example, or all rows in one array of [examples, features]. */
+export type FeatureArrays =
+  | readonly ArrayLike<number>[]
+  | { readonly features: number; readonly values: Float32Array; readonly columns?: readonly string[] };
+
+/** A data set that is already in memory. */
+export interface DatasetArrays {
+  /** Short name for messages; `arrays` by default. */
+  readonly name?: string;
+  /** One an example, unique; the row numbers by default. */
+  readonly ids?: readonly string[];
+  readonly modalities: Readonly<Record<string, FeatureArrays>>;
+  /** One an example: values, class indices or class names. */
+  readonly labels?: ArrayLike<number | string> | null;
+  /** One an example: train, valid, test or shifted. */
+  readonly splits?: readonly string[];
+}
+
+/**
+ * Builds a data set from arrays; float arrays are taken as they are, not copied.
+ * Throws ERR_CMIR_DATA for counts that do not agree, a ragged row, or an unknown split.
+ */
+export function fromArrays(arrays: DatasetArrays, options: ResolvedLoadOptions): Dataset {
+  const name = arrays.name ?? 'arrays';
+  const modalities = Object.entries(arrays.modalities).map(([modality, features]) =>
+    toModality(name, modality, features),
+  );
+  const size = arrays.ids?.length ?? countExamples(modalities[0]);
+  const checkCount = (what: string, found: number): void => {
+    if (found !== size) {
+      throw new CmirError(
+        'ERR_CMIR_DATA',
+        `${name}, ${what}: found ${String(found)}, expected ${String(size)}, one an example`,
+      );
+    }
+  };
+  for (const modality of modalities) {
+    checkCount(`modality ${modality.name}, rows`, countExamples(modality));
+  }
+  const ids = arrays.ids ?? Array.from({ length: size }, (_, row) => String(row));
+  const where = (row: number): string => `${name}, row ${String(row)} (id ${ids[row] ?? ''})`;
+
+  const labels = arrays.labels ?? null;
+  if (labels !== null) checkCount('labels', labels.length);
+  const cells = labels === null ? null : Array.from(labels, String);
+  const splits = arrays.splits ?? [];
+  if (arrays.splits !== undefined) checkCount('splits', splits.length);
+  return new Dataset({
+    name,
+    ids,
+    modalities,
+    label: cells === null ? null : makeLabel(options.label ?? 'label', cells, options, where),
+    splits: groupSplits(splits, where),
+  });
+}
+
+function countExamples(modality: Modality | undefined): number {
+  return modality === undefined ? 0 : modality.values.length / modality.features;
+}
+
+/** Array.isArray does not narrow readonly arrays. */
+function isRows(features: FeatureArrays): features is readonly ArrayLike<number>[] {
+  return Array.isArray(features);
+}
+
+function toModality(source: string, name: string, features: FeatureArrays): Modality {
+  if (!isRows(features)) return { name, ...features };
+  const width = features[0]?.length ?? 0;
+  const values = new Float32Array(features.length * width);
+  features.forEach((row, index) => {
+    if (row.length !== width) {
+      throw new CmirError(
+        'ERR_CMIR_DATA',
+        `${source}, modality ${name}, row ${String(index)}: found ${String(row.length)} features, ` +
+          `expected ${String(width)} as in row 0`,
+      );
+    }
+    values.set(row, index * width);
+  });
+  return { name, features: width, values };
+}

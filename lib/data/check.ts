@@ -1,0 +1,140 @@
+import { CmirError } from '../errors';
+import { listNames } from './csv';
+import type { Dataset, Label } from './dataset';
+import type { ResolvedLoadOptions } from './options';
+
+/** Throws ERR_CMIR_DATA for a modality name that cannot be part of a tensor's or a configuration's key. */
+export function checkModalityName(source: string, name: string): void {
+  if (name === '' || name.includes('.')) {
+    throw new CmirError(
+      'ERR_CMIR_DATA',
+      `${source}: found modality '${name}', expected a name without a dot; tensors are named encoders.<modality>.0.weight`,
+    );
+  }
+}
+
+/**
+ * What training needs of a label: that it is there, that train has examples and that they differ in it.
+ * Throws ERR_CMIR_DATA that starts with `source`.
+ */
+export function checkTargets(
+  source: string,
+  label: Label | null,
+  splits: ReadonlyMap<string, Int32Array>,
+  { requireLabel, requireTrain }: ResolvedLoadOptions,
+): void {
+  if (label === null && requireLabel) {
+    throw new CmirError('ERR_CMIR_DATA', `${source}: found no labels, expected one for every example`);
+  }
+  if (!requireTrain) return;
+  const train = splits.get('train');
+  if (train === undefined || train.length === 0) {
+    const others = splits.size === 0 ? 'no split' : `only ${[...splits.keys()].join(', ')}`;
+    throw new CmirError(
+      'ERR_CMIR_DATA',
+      `${source}: found ${others}, expected examples with split train to learn from`,
+    );
+  }
+  if (label === null) return;
+  const [first = 0] = train;
+  const value = label.values[first] ?? NaN;
+  if (train.every((row) => label.values[row] === value)) {
+    const shown = label.classes?.[value] ?? String(value);
+    throw new CmirError(
+      'ERR_CMIR_DATA',
+      `${source}: label '${label.name}' is ${shown} in all ${String(train.length)} examples of train, ` +
+        `expected at least two values`,
+    );
+  }
+}
+
+/**
+ * Checks a data set that did not come from a file: shapes, unique ids, row numbers, label values, non-finite
+ * features, then checkTargets. Throws ERR_CMIR_DATA naming modality, example and column.
+ */
+export function checkDataset(dataset: Dataset, options: ResolvedLoadOptions): void {
+  const { name: source, ids, modalities, label, splits } = dataset;
+  const fail = (problem: string): never => {
+    throw new CmirError('ERR_CMIR_DATA', `${source}: ${problem}`);
+  };
+  if (ids.length === 0) fail('found no examples, expected at least one');
+  const seen = new Map<string, number>();
+  ids.forEach((id, row) => {
+    const first = seen.get(id);
+    if (first !== undefined) fail(`found id ${id} in rows ${String(first)} and ${String(row)}, expected unique ids`);
+    seen.set(id, row);
+  });
+  if (modalities.length === 0) fail('found no modality, expected at least one');
+  const names = modalities.map(({ name }) => name);
+  names.forEach((name, index) => {
+    checkModalityName(source, name);
+    if (names.indexOf(name) !== index) fail(`found modality '${name}' twice, expected unique names`);
+  });
+  for (const modality of modalities) checkFeatures(dataset, modality, options);
+  if (label !== null) checkLabel(dataset, label, options);
+  for (const [name, rows] of splits) {
+    const outside = rows.find((row) => row < 0 || row >= ids.length);
+    if (outside !== undefined) {
+      fail(`split ${name}: found row ${String(outside)}, expected 0 to ${String(ids.length - 1)}`);
+    }
+  }
+  checkTargets(source, label, splits, options);
+}
+
+function checkFeatures(
+  { name: source, ids }: Dataset,
+  { name, features, values, columns }: Dataset['modalities'][number],
+  { nonFinite }: ResolvedLoadOptions,
+): void {
+  const where = `${source}, modality ${name}`;
+  if (!Number.isInteger(features) || features < 1) {
+    throw new CmirError('ERR_CMIR_DATA', `${where}: found ${String(features)} features, expected at least one`);
+  }
+  const expected = ids.length * features;
+  if (values.length !== expected) {
+    throw new CmirError(
+      'ERR_CMIR_DATA',
+      `${where}: found ${String(values.length)} values, expected ${String(expected)} ` +
+        `(${String(ids.length)} examples of ${String(features)} features)`,
+    );
+  }
+  if (nonFinite === 'mean') return;
+  const index = values.findIndex((value) => !Number.isFinite(value));
+  if (index < 0) return;
+  const row = Math.floor(index / features);
+  const column = columns?.[index % features] ?? `feature ${String(index % features)}`;
+  throw new CmirError(
+    'ERR_CMIR_DATA',
+    `${where}, row ${String(row)} (id ${ids[row] ?? ''}), ${column}: found ${String(values[index])}, ` +
+      NON_FINITE_ADVICE,
+  );
+}
+
+/** The rest of every message about NaN or infinity in features. */
+export const NON_FINITE_ADVICE =
+  'expected a finite number; set data.nonFinite to mean to take the training mean instead';
+
+function checkLabel({ name: source, ids }: Dataset, label: Label, options: ResolvedLoadOptions): void {
+  const where = `${source}, label '${label.name}'`;
+  const { values, classes, task } = label;
+  if (options.task !== 'auto' && options.task !== task) {
+    throw new CmirError('ERR_CMIR_DATA', `${where}: found a ${task} label, expected one for ${options.task}`);
+  }
+  if (values.length !== ids.length) {
+    throw new CmirError(
+      'ERR_CMIR_DATA',
+      `${where}: found ${String(values.length)} values, expected ${String(ids.length)}, one an example`,
+    );
+  }
+  const count = classes?.length ?? 0;
+  const isValid = (value: number): boolean =>
+    task === 'regression' ? Number.isFinite(value) : Number.isInteger(value) && value >= 0 && value < count;
+  const row = values.findIndex((value) => !isValid(value));
+  if (row < 0) return;
+  const expected =
+    task === 'regression' ? 'a finite number' : `an index into the classes ${listNames(classes ?? [])}`;
+  throw new CmirError(
+    'ERR_CMIR_DATA',
+    `${where}, row ${String(row)} (id ${ids[row] ?? ''}): found ${String(values[row])}, expected ${expected}`,
+  );
+}

@@ -1,0 +1,140 @@
+import { promises as fs } from 'node:fs';
+
+import { parse, type ParseError } from 'papaparse';
+
+import { CmirError, messageOf } from '../errors';
+import { closestTo } from '../suggest';
+import { quoteCell } from './cells';
+
+/** Takes a CSV table keyed by its `id` column, header first, then row by row. */
+export interface TableVisitor {
+  /** All column names in file order, unique and not empty, `id` among them. */
+  columns(names: readonly string[]): void;
+  /** One row: as many cells as columns, an id not seen before, the line of the file it starts on (from 1). */
+  row(id: string, cells: readonly string[], line: number): void;
+}
+
+/** An ERR_CMIR_DATA that starts with the file and the row. */
+export function rowError(file: string, line: number, id: string | null, problem: string): CmirError {
+  const where = id === null ? '' : ` (id ${id})`;
+  return new CmirError('ERR_CMIR_DATA', `${file}, line ${String(line)}${where}: ${problem}`);
+}
+
+/**
+ * Reads a UTF-8 CSV file with a header line and an `id` column. Commas separate cells, double quotes may enclose
+ * them; a byte order mark, either line ending and blank lines are taken. Spaces around ids and column names do
+ * not count.
+ * Throws ERR_CMIR_DATA, naming file and row, for a file that cannot be read, is not UTF-8, has no header, no
+ * `id` column, a nameless or repeated column, a ragged row, an empty or repeated id, or misplaced quotes.
+ */
+export async function readTable(file: string, visitor: TableVisitor): Promise<void> {
+  const text = await readText(file);
+  const quoted = text.includes('"');
+  const lineOfId = new Map<string, number>();
+  let columns: readonly string[] | null = null;
+  let idColumn = -1;
+  let line = 1;
+
+  const visit = (cells: readonly string[], start: number): void => {
+    if (columns === null) {
+      columns = checkHeader(file, cells, start);
+      idColumn = columns.indexOf('id');
+      visitor.columns(columns);
+      return;
+    }
+    const id = (cells[idColumn] ?? '').trim();
+    if (cells.length !== columns.length) {
+      const problem = `found ${String(cells.length)} cells, expected ${String(columns.length)} as in the header`;
+      throw rowError(file, start, id === '' ? null : id, problem);
+    }
+    if (id === '') throw rowError(file, start, null, 'found an empty id, expected a name unique in this file');
+    const first = lineOfId.get(id);
+    if (first !== undefined) {
+      const problem = `found the id a second time, expected it once; it is also on line ${String(first)}`;
+      throw rowError(file, start, id, problem);
+    }
+    lineOfId.set(id, start);
+    visitor.row(id, cells, start);
+  };
+
+  parse<string[]>(text, {
+    delimiter: ',',
+    newline: '\n',
+    step: ({ data: cells, errors }) => {
+      const [error] = errors;
+      if (error !== undefined) throw quoteError(file, text, error);
+      const start = line;
+      // Only a quoted cell can hold a line break.
+      line += 1 + (quoted ? cells.reduce((sum, cell) => sum + countBreaks(cell), 0) : 0);
+      if (cells.length > 1 || cells[0] !== '') visit(cells, start);
+    },
+  });
+  if (columns === null) {
+    throw new CmirError('ERR_CMIR_DATA', `${file}: the file is empty, expected a header line with an id column`);
+  }
+}
+
+async function readText(file: string): Promise<string> {
+  try {
+    // The decoder drops a byte order mark.
+    const text = new TextDecoder('utf-8', { fatal: true }).decode(await fs.readFile(file));
+    return text.includes('\r') ? text.replace(/\r\n?/g, '\n') : text;
+  } catch (error) {
+    const notUtf8 = (error as NodeJS.ErrnoException).code === 'ERR_ENCODING_INVALID_ENCODED_DATA';
+    const problem = notUtf8 ? 'not UTF-8 text; save the file as CSV in UTF-8' : messageOf(error);
+    throw new CmirError('ERR_CMIR_DATA', `${file}: cannot be read: ${problem}`, { cause: error });
+  }
+}
+
+function checkHeader(file: string, cells: readonly string[], line: number): readonly string[] {
+  const names = cells.map((cell) => detach(cell.trim()));
+  const seen = new Set<string>();
+  for (const [index, name] of names.entries()) {
+    if (name === '') {
+      throw rowError(file, line, null, `column ${String(index + 1)} has no name; expected a name for every column`);
+    }
+    if (seen.has(name)) {
+      throw rowError(file, line, null, `found column ${quoteCell(name)} twice, expected unique column names`);
+    }
+    seen.add(name);
+  }
+  if (!seen.has('id')) throw missingColumn(file, 'id', names);
+  return names;
+}
+
+/** ERR_CMIR_DATA for an absent column, with the columns there are and the one that may be meant. */
+export function missingColumn(file: string, column: string, names: readonly string[]): CmirError {
+  const nearest = closestTo(column, names);
+  const meant = nearest === undefined ? '' : `; is ${quoteCell(nearest)} meant?`;
+  const separator = names.length === 1 && /[;\t]/.test(names[0] ?? '') ? '; commas must separate columns' : '';
+  return rowError(
+    file,
+    1,
+    null,
+    `found no column '${column}' among ${listNames(names)}, expected one${meant}${separator}`,
+  );
+}
+
+/** Up to twelve names, as a message lists them. */
+export function listNames(names: readonly string[]): string {
+  const shown = names.slice(0, 12).join(', ');
+  return names.length > 12 ? `${shown} and ${String(names.length - 12)} more` : shown;
+}
+
+/** A copy that does not keep the text of the whole file in memory, as a slice of it would. */
+function detach(name: string): string {
+  return Buffer.from(name).toString();
+}
+
+function countBreaks(text: string): number {
+  return text.split('\n').length - 1;
+}
+
+function quoteError(file: string, text: string, error: ParseError): CmirError {
+  const line = 1 + countBreaks(text.slice(0, error.index));
+  const problem =
+    error.code === 'MissingQuotes'
+      ? 'found an opening quote that is never closed, expected a closing one'
+      : 'found text after a closing quote, expected a comma or the end of the line; a quote in a cell is doubled';
+  return rowError(file, line, null, problem);
+}

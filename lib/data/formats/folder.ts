@@ -1,0 +1,163 @@
+import { promises as fs } from 'node:fs';
+import * as path from 'node:path';
+
+import { CmirError } from '../../errors';
+import { closestTo } from '../../suggest';
+import { parseNumber, quoteCell } from '../cells';
+import { checkModalityName, checkTargets, NON_FINITE_ADVICE } from '../check';
+import { missingColumn, readTable, rowError } from '../csv';
+import { Dataset, type Label, type Modality } from '../dataset';
+import { findLabelColumn, makeLabel } from '../label';
+import type { ResolvedLoadOptions } from '../options';
+import { groupSplits } from '../splits';
+import type { Format } from './format';
+
+const LABELS_FILE = 'labels.csv';
+
+/** The canonical folder: labels.csv (id, split, label, metadata) and one <modality>.csv a modality, joined by id. */
+export const folder: Format = {
+  name: 'folder',
+  description: `a folder with ${LABELS_FILE} and one <modality>.csv a modality`,
+  async detect(source) {
+    return (await fs.stat(source)).isDirectory();
+  },
+  async read(source, options) {
+    const modalityNames = await listModalities(source);
+    const examples = await readExamples(path.join(source, LABELS_FILE), options);
+    const modalities: Modality[] = [];
+    // One after another: the first problem reported does not depend on timing, and one text is held at a time.
+    for (const name of modalityNames) {
+      modalities.push(await readModality(source, name, examples, options.nonFinite));
+    }
+    const { ids, label, splits, metadata } = examples;
+    return new Dataset({ name: source, ids, modalities, label, splits, metadata });
+  },
+};
+
+/** labels.csv: what is known of every example, in its order. */
+interface Examples {
+  readonly ids: readonly string[];
+  /** Line of labels.csv a row. */
+  readonly lines: readonly number[];
+  readonly label: Label | null;
+  readonly splits: ReadonlyMap<string, Int32Array>;
+  readonly metadata: Readonly<Record<string, readonly string[]>>;
+}
+
+/** Sorted, because the order of a folder's entries differs between systems. */
+async function listModalities(source: string): Promise<string[]> {
+  const files = (await fs.readdir(source)).filter((file) => !file.startsWith('.')).sort();
+  const fail = (problem: string): never => {
+    throw new CmirError('ERR_CMIR_DATA', `${source}: ${problem}`);
+  };
+  if (!files.includes(LABELS_FILE)) {
+    const nearest = closestTo(LABELS_FILE, files);
+    fail(
+      `found no ${LABELS_FILE}, expected ${folder.description}` +
+        (nearest === undefined ? '' : `; rename ${nearest}?`),
+    );
+  }
+  const names = files
+    .filter((file) => file.endsWith('.csv') && file !== LABELS_FILE)
+    .map((file) => path.basename(file, '.csv'));
+  if (names.length === 0) {
+    fail(`found ${LABELS_FILE} but no modality, expected at least one <modality>.csv beside it`);
+  }
+  for (const name of names) checkModalityName(path.join(source, `${name}.csv`), name);
+  return names;
+}
+
+async function readExamples(file: string, options: ResolvedLoadOptions): Promise<Examples> {
+  let columns: readonly string[] = [];
+  const ids: string[] = [];
+  const lines: number[] = [];
+  const rows: (readonly string[])[] = [];
+  await readTable(file, {
+    columns(names) {
+      columns = names;
+    },
+    row(id, cells, line) {
+      ids.push(id);
+      lines.push(line);
+      rows.push(cells);
+    },
+  });
+  if (ids.length === 0) {
+    throw new CmirError('ERR_CMIR_DATA', `${file}: found a header but no rows, expected one an example`);
+  }
+
+  const column = (name: string): string[] => {
+    const index = columns.indexOf(name);
+    return rows.map((cells) => cells[index] ?? '');
+  };
+  const where = (row: number): string =>
+    `${file}, line ${String(lines[row])} (id ${ids[row] ?? ''})`;
+  const labelColumn = findLabelColumn(file, columns, options);
+  const label =
+    labelColumn === null ? null : makeLabel(labelColumn, column(labelColumn), options, where);
+  // Unlabelled examples need no split: prediction takes them all.
+  if (!columns.includes('split') && options.requireLabel) throw missingColumn(file, 'split', columns);
+  const names = columns.includes('split') ? column('split').map((name) => name.trim()) : [];
+  const splits = groupSplits(names, where);
+  checkTargets(file, label, splits, options);
+  const others = columns.filter((name) => !['id', 'split', labelColumn].includes(name));
+  return { ids, lines, label, splits, metadata: Object.fromEntries(others.map((name) => [name, column(name)])) };
+}
+
+async function readModality(
+  source: string,
+  name: string,
+  { ids, lines }: Examples,
+  nonFinite: 'error' | 'mean',
+): Promise<Modality> {
+  const file = path.join(source, `${name}.csv`);
+  const rowOfId = new Map(ids.map((id, row) => [id, row]));
+  let columns: readonly string[] = [];
+  let idColumn = -1;
+  let features = 0;
+  let values = new Float32Array(0);
+
+  await readTable(file, {
+    columns(names) {
+      idColumn = names.indexOf('id');
+      columns = names.filter((_, column) => column !== idColumn);
+      features = columns.length;
+      if (features === 0) throw rowError(file, 1, null, 'found only the id column, expected features beside it');
+      values = new Float32Array(ids.length * features);
+    },
+    row(id, cells, line) {
+      const row = rowOfId.get(id);
+      if (row === undefined) {
+        throw rowError(file, line, id, `found an id that ${LABELS_FILE} does not have, expected one of its ids`);
+      }
+      rowOfId.delete(id);
+      for (let feature = 0; feature < features; feature += 1) {
+        const cell = cells[feature < idColumn ? feature : feature + 1] ?? '';
+        const value = Math.fround(parseNumber(cell) ?? notNumber(feature, cell, id, line));
+        if (nonFinite === 'error' && !Number.isFinite(value)) {
+          throw cellError(feature, cell, id, line, NON_FINITE_ADVICE);
+        }
+        values[row * features + feature] = value;
+      }
+    },
+  });
+
+  function cellError(feature: number, cell: string, id: string, line: number, rest: string): CmirError {
+    const where = `column ${columns[feature] ?? ''}`;
+    return rowError(file, line, id, `${where}: found ${quoteCell(cell)}, ${rest}`);
+  }
+  function notNumber(feature: number, cell: string, id: string, line: number): never {
+    throw cellError(feature, cell, id, line, 'expected a number');
+  }
+
+  // Ids are deleted as they are met.
+  for (const [id, row] of rowOfId) {
+    const others = rowOfId.size === 1 ? '' : ` and ${String(rowOfId.size - 1)} other ids`;
+    throw new CmirError(
+      'ERR_CMIR_DATA',
+      `${file}: found no row for id ${id} (${LABELS_FILE}, line ${String(lines[row])})${others}, ` +
+        `expected one for each of its ${String(ids.length)} ids`,
+    );
+  }
+  return { name, features, values, columns };
+}

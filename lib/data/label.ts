@@ -1,0 +1,124 @@
+import { CmirError } from '../errors';
+import { closestTo } from '../suggest';
+import { parseNumber, quoteCell } from './cells';
+import { listNames } from './csv';
+import type { Label } from './dataset';
+import type { ResolvedLoadOptions } from './options';
+
+/** Columns taken as the label where none is named, first come first. */
+export const LABEL_COLUMNS = ['label', 'sentiment', 'emotion', 'humor', 'sarcasm'] as const;
+
+/** More classes than this in a column of integers look like a quantity. */
+const MOST_GUESSED_CLASSES = 20;
+
+/**
+ * The label column among `columns`: `label`, or where that is null the first present of LABEL_COLUMNS.
+ * Null when there is none and labels are not required; else ERR_CMIR_DATA, listing the columns.
+ */
+export function findLabelColumn(
+  file: string,
+  columns: readonly string[],
+  { label, requireLabel }: ResolvedLoadOptions,
+): string | null {
+  const candidates = columns.filter((name) => name !== 'id' && name !== 'split');
+  const found =
+    label === null
+      ? LABEL_COLUMNS.find((name) => candidates.includes(name))
+      : candidates.find((name) => name === label);
+  if (found !== undefined) return found;
+  if (!requireLabel) return null;
+  const nearest = label === null ? undefined : closestTo(label, candidates);
+  const meant = nearest === undefined ? '' : `; is '${nearest}' meant?`;
+  const expected = label === null ? `one of ${LABEL_COLUMNS.join(', ')}` : `'${label}'`;
+  const there = candidates.length === 0 ? 'none' : listNames(candidates);
+  throw new CmirError(
+    'ERR_CMIR_DATA',
+    `${file}: found no label column, expected ${expected}; columns besides id and split: ${there}${meant}` +
+      `; name the column with data.label`,
+  );
+}
+
+/**
+ * Turns label cells into values or class indices.
+ * `auto` takes words, and integers that are exactly 0..C-1 with 2 <= C <= 20, for classes, other numbers for
+ * regression. Classes are sorted, numbers by value and words by code unit; a number's class name is its
+ * shortest decimal, so that 1 and 1.0 are one class.
+ * Returns null where a cell is empty and labels are not required. Throws ERR_CMIR_DATA, with `where` of the row,
+ * for an empty cell, NaN or infinity, a word among numbers (unless classification is asked for), a number beyond
+ * float32, or a label that is none of `options.classes`.
+ */
+export function makeLabel(
+  name: string,
+  cells: readonly string[],
+  options: ResolvedLoadOptions,
+  where: (row: number) => string,
+): Label | null {
+  const texts = cells.map((cell) => cell.trim());
+  const fail = (row: number, expected: string): never => {
+    const found = quoteCell(texts[row] ?? '');
+    throw new CmirError(
+      'ERR_CMIR_DATA',
+      `${where(row)}, label '${name}': found ${found}, expected ${expected}`,
+    );
+  };
+
+  const empty = texts.indexOf('');
+  if (empty >= 0) return options.requireLabel ? fail(empty, 'a label') : null;
+
+  const numbers = texts.map(parseNumber);
+  const infinite = numbers.findIndex((n) => n !== undefined && !Number.isFinite(Math.fround(n)));
+  if (infinite >= 0) return fail(infinite, 'a finite number');
+
+  const names = texts.map((text, row) => classNameOf(text, numbers[row]));
+  if (options.classes !== null && options.task !== 'regression') {
+    return indexClasses(name, names, options.classes, (row) =>
+      fail(row, `one of the classes ${listNames(options.classes ?? [])}`),
+    );
+  }
+  const word = numbers.indexOf(undefined);
+  if (word >= 0 && options.task === 'regression') return fail(word, 'a number');
+  if (word >= 0 && options.task === 'auto' && numbers.some((n) => n !== undefined)) {
+    return fail(word, 'a number as in other rows; for named classes set task to classification');
+  }
+  if (word < 0 && options.task !== 'classification') {
+    const values = Float32Array.from(numbers as number[]);
+    if (options.task === 'regression' || !areClassIndices(values)) {
+      return { name, task: 'regression', values };
+    }
+  }
+  return indexClasses(name, names, sortClasses(names, word < 0), () => undefined);
+}
+
+function classNameOf(text: string, number: number | undefined): string {
+  // Adding 0 makes -0 the class 0.
+  return number === undefined ? text : String(number + 0);
+}
+
+function areClassIndices(values: Float32Array): boolean {
+  const distinct = new Set(values);
+  return (
+    distinct.size >= 2 &&
+    distinct.size <= MOST_GUESSED_CLASSES &&
+    [...distinct].every((value) => Number.isInteger(value) && value >= 0 && value < distinct.size)
+  );
+}
+
+function sortClasses(names: readonly string[], numeric: boolean): string[] {
+  const distinct = [...new Set(names)];
+  return numeric ? distinct.sort((a, b) => Number(a) - Number(b)) : distinct.sort();
+}
+
+function indexClasses(
+  name: string,
+  names: readonly string[],
+  classes: readonly string[],
+  unknown: (row: number) => void,
+): Label {
+  const indexOf = new Map(classes.map((className, index) => [className, index]));
+  const values = Float32Array.from(names, (className, row) => {
+    const index = indexOf.get(className);
+    if (index === undefined) unknown(row);
+    return index ?? NaN;
+  });
+  return { name, task: 'classification', values, classes };
+}

@@ -1,0 +1,56 @@
+#include "ops/reconstruction/op.h"
+
+#include <limits>
+
+#include "ops/reconstruction/reference.h"
+#include "test/check.h"
+
+namespace cmir::test {
+namespace {
+
+using Inputs = std::vector<at::Tensor>;
+
+TEST_CASE("reconstruction: value and gradient, with a target an environment or one for all") {
+  for (const auto type : kTypes) {
+    for (const bool clean : {false, true}) {
+      const at::Tensor target = normal(clean ? std::vector<int64_t>{7, 5} : std::vector<int64_t>{3, 7, 5}, type, 2);
+      check_same(
+          [&](const Inputs& inputs) { return reconstruction(inputs[0], target); },
+          [&](const Inputs& inputs) { return reference::reconstruction(inputs[0], target.to(at::kDouble)); },
+          {normal({3, 7, 5}, type, 1)}
+      );
+    }
+  }
+}
+
+TEST_CASE("reconstruction: transposed input, one element, equal tensors") {
+  const at::Tensor output = normal({2, 5, 3}, at::kDouble, 1).transpose(1, 2);
+  const at::Tensor target = normal({2, 3, 5}, at::kDouble, 2);
+  check_same(
+      [&](const Inputs& inputs) { return reconstruction(inputs[0], target); },
+      [&](const Inputs& inputs) { return reference::reconstruction(inputs[0], target); },
+      {output}
+  );
+  CHECK(reconstruction(target, target).item<double>() == 0);
+  CHECK(reconstruction(at::full({1, 1, 1}, 3.0), at::full({1, 1}, 1.0)).item<double>() == 4);
+}
+
+TEST_CASE("reconstruction: empty is 0, NaN stays NaN") {
+  CHECK(reconstruction(at::zeros({2, 0, 3}), at::zeros({0, 3})).item<double>() == 0);
+  CHECK(std::isnan(
+      reconstruction(at::zeros({1, 1, 1}), at::full({1, 1}, std::numeric_limits<float>::quiet_NaN())).item<double>()
+  ));
+}
+
+TEST_CASE("reconstruction: refuses other shapes and types, and a target that requires grad") {
+  const at::Tensor output = at::zeros({2, 3, 4});
+  check_throws([&] { reconstruction(output, at::zeros({3, 5})); }, "target [E, B, D] or [B, D]");
+  check_throws([&] { reconstruction(output[0], output[0]); }, "output [E, B, D]");
+  check_throws([&] { reconstruction(output, output.to(at::kDouble)); }, "one type");
+  check_throws(
+      [&] { reconstruction(output, at::zeros({3, 4}).requires_grad_(true)); }, "target is a constant"
+  );
+}
+
+}  // namespace
+}  // namespace cmir::test
