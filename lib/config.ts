@@ -230,8 +230,9 @@ function describeIssue(issue: z.core.$ZodIssue, options: unknown): string[] {
       describeIssue({ ...inner, path: [...issue.path, ...inner.path] }, options),
     );
   }
-  const found = JSON.stringify(valueAt(options, issue.path)) ?? 'nothing';
-  return [`${path}: found ${found}, ${issue.message.replace(/^Invalid \w+: /, '')}`];
+  // JSON has no words for undefined, functions and the like.
+  const found = JSON.stringify(valueAt(options, issue.path)) as string | undefined;
+  return [`${path}: found ${found ?? 'nothing'}, ${issue.message.replace(/^Invalid \w+: /, '')}`];
 }
 
 function unknownKey(key: string): string {
@@ -251,7 +252,7 @@ export function configKeys(): string[] {
   const keys: string[] = [];
   const walk = (schema: z.core.JSONSchema.BaseSchema, prefix: string): void => {
     const ladder = schema.anyOf?.find((s) => typeof s === 'object' && s.type === 'object');
-    const properties = schema.properties ?? (ladder as typeof schema | undefined)?.properties;
+    const properties = schema.properties ?? ladder?.properties;
     if (prefix !== '' && (!schema.properties || ladder)) keys.push(prefix);
     for (const [name, inner] of Object.entries(properties ?? {})) {
       if (typeof inner === 'object') walk(inner, prefix === '' ? name : `${prefix}.${name}`);

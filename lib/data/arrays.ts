@@ -7,7 +7,11 @@ import { groupSplits } from './splits';
 /** Features of one modality: a row an example, or all rows in one array of [examples, features]. */
 export type FeatureArrays =
   | readonly ArrayLike<number>[]
-  | { readonly features: number; readonly values: Float32Array; readonly columns?: readonly string[] };
+  | {
+      readonly features: number;
+      readonly values: Float32Array;
+      readonly columns?: readonly string[];
+    };
 
 /** A data set that is already in memory. */
 export interface DatasetArrays {
@@ -70,7 +74,7 @@ function isRows(features: FeatureArrays): features is readonly ArrayLike<number>
 }
 
 function toModality(source: string, name: string, features: FeatureArrays): Modality {
-  if (!isRows(features)) return { name, ...features };
+  if (!isRows(features)) return { ...features, name };
   const width = features[0]?.length ?? 0;
   const values = new Float32Array(features.length * width);
   features.forEach((row, index) => {

@@ -24,7 +24,10 @@ export function checkTargets(
   { requireLabel, requireTrain }: ResolvedLoadOptions,
 ): void {
   if (label === null && requireLabel) {
-    throw new CmirError('ERR_CMIR_DATA', `${source}: found no labels, expected one for every example`);
+    throw new CmirError(
+      'ERR_CMIR_DATA',
+      `${source}: found no labels, expected one for every example`,
+    );
   }
   if (!requireTrain) return;
   const train = splits.get('train');
@@ -61,14 +64,16 @@ export function checkDataset(dataset: Dataset, options: ResolvedLoadOptions): vo
   const seen = new Map<string, number>();
   ids.forEach((id, row) => {
     const first = seen.get(id);
-    if (first !== undefined) fail(`found id ${id} in rows ${String(first)} and ${String(row)}, expected unique ids`);
+    if (first !== undefined)
+      fail(`found id ${id} in rows ${String(first)} and ${String(row)}, expected unique ids`);
     seen.set(id, row);
   });
   if (modalities.length === 0) fail('found no modality, expected at least one');
   const names = modalities.map(({ name }) => name);
   names.forEach((name, index) => {
     checkModalityName(source, name);
-    if (names.indexOf(name) !== index) fail(`found modality '${name}' twice, expected unique names`);
+    if (names.indexOf(name) !== index)
+      fail(`found modality '${name}' twice, expected unique names`);
   });
   for (const modality of modalities) checkFeatures(dataset, modality, options);
   if (label !== null) checkLabel(dataset, label, options);
@@ -88,7 +93,10 @@ function checkFeatures(
 ): void {
   const where = `${source}, modality ${name}`;
   if (!Number.isInteger(features) || features < 1) {
-    throw new CmirError('ERR_CMIR_DATA', `${where}: found ${String(features)} features, expected at least one`);
+    throw new CmirError(
+      'ERR_CMIR_DATA',
+      `${where}: found ${String(features)} features, expected at least one`,
+    );
   }
   const expected = ids.length * features;
   if (values.length !== expected) {
@@ -112,13 +120,20 @@ function checkFeatures(
 
 /** The rest of every message about NaN or infinity in features. */
 export const NON_FINITE_ADVICE =
-  'expected a finite number; set data.nonFinite to mean to take the training mean instead';
+  'expected a finite float32 number; set data.nonFinite to mean to take the training mean instead';
 
-function checkLabel({ name: source, ids }: Dataset, label: Label, options: ResolvedLoadOptions): void {
+function checkLabel(
+  { name: source, ids }: Dataset,
+  label: Label,
+  options: ResolvedLoadOptions,
+): void {
   const where = `${source}, label '${label.name}'`;
   const { values, classes, task } = label;
   if (options.task !== 'auto' && options.task !== task) {
-    throw new CmirError('ERR_CMIR_DATA', `${where}: found a ${task} label, expected one for ${options.task}`);
+    throw new CmirError(
+      'ERR_CMIR_DATA',
+      `${where}: found a ${task} label, expected one for ${options.task}`,
+    );
   }
   if (values.length !== ids.length) {
     throw new CmirError(
@@ -128,11 +143,15 @@ function checkLabel({ name: source, ids }: Dataset, label: Label, options: Resol
   }
   const count = classes?.length ?? 0;
   const isValid = (value: number): boolean =>
-    task === 'regression' ? Number.isFinite(value) : Number.isInteger(value) && value >= 0 && value < count;
+    task === 'regression'
+      ? Number.isFinite(value)
+      : Number.isInteger(value) && value >= 0 && value < count;
   const row = values.findIndex((value) => !isValid(value));
   if (row < 0) return;
   const expected =
-    task === 'regression' ? 'a finite number' : `an index into the classes ${listNames(classes ?? [])}`;
+    task === 'regression'
+      ? 'a finite number'
+      : `an index into the classes ${listNames(classes ?? [])}`;
   throw new CmirError(
     'ERR_CMIR_DATA',
     `${where}, row ${String(row)} (id ${ids[row] ?? ''}): found ${String(values[row])}, expected ${expected}`,

@@ -15,7 +15,12 @@ export interface TableVisitor {
 }
 
 /** An ERR_CMIR_DATA that starts with the file and the row. */
-export function rowError(file: string, line: number, id: string | null, problem: string): CmirError {
+export function rowError(
+  file: string,
+  line: number,
+  id: string | null,
+  problem: string,
+): CmirError {
   const where = id === null ? '' : ` (id ${id})`;
   return new CmirError('ERR_CMIR_DATA', `${file}, line ${String(line)}${where}: ${problem}`);
 }
@@ -47,7 +52,8 @@ export async function readTable(file: string, visitor: TableVisitor): Promise<vo
       const problem = `found ${String(cells.length)} cells, expected ${String(columns.length)} as in the header`;
       throw rowError(file, start, id === '' ? null : id, problem);
     }
-    if (id === '') throw rowError(file, start, null, 'found an empty id, expected a name unique in this file');
+    if (id === '')
+      throw rowError(file, start, null, 'found an empty id, expected a name unique in this file');
     const first = lineOfId.get(id);
     if (first !== undefined) {
       const problem = `found the id a second time, expected it once; it is also on line ${String(first)}`;
@@ -70,7 +76,10 @@ export async function readTable(file: string, visitor: TableVisitor): Promise<vo
     },
   });
   if (columns === null) {
-    throw new CmirError('ERR_CMIR_DATA', `${file}: the file is empty, expected a header line with an id column`);
+    throw new CmirError(
+      'ERR_CMIR_DATA',
+      `${file}: the file is empty, expected a header line with an id column`,
+    );
   }
 }
 
@@ -91,10 +100,20 @@ function checkHeader(file: string, cells: readonly string[], line: number): read
   const seen = new Set<string>();
   for (const [index, name] of names.entries()) {
     if (name === '') {
-      throw rowError(file, line, null, `column ${String(index + 1)} has no name; expected a name for every column`);
+      throw rowError(
+        file,
+        line,
+        null,
+        `column ${String(index + 1)} has no name; expected a name for every column`,
+      );
     }
     if (seen.has(name)) {
-      throw rowError(file, line, null, `found column ${quoteCell(name)} twice, expected unique column names`);
+      throw rowError(
+        file,
+        line,
+        null,
+        `found column ${quoteCell(name)} twice, expected unique column names`,
+      );
     }
     seen.add(name);
   }
@@ -106,7 +125,8 @@ function checkHeader(file: string, cells: readonly string[], line: number): read
 export function missingColumn(file: string, column: string, names: readonly string[]): CmirError {
   const nearest = closestTo(column, names);
   const meant = nearest === undefined ? '' : `; is ${quoteCell(nearest)} meant?`;
-  const separator = names.length === 1 && /[;\t]/.test(names[0] ?? '') ? '; commas must separate columns' : '';
+  const separator =
+    names.length === 1 && /[;\t]/.test(names[0] ?? '') ? '; commas must separate columns' : '';
   return rowError(
     file,
     1,

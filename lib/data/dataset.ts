@@ -83,14 +83,18 @@ export class Dataset implements DatasetFields {
 
   /** All examples, whatever their split. */
   get all(): Split {
-    return { dataset: this, name: 'all', rows: Int32Array.from({ length: this.size }, (_, i) => i) };
+    return {
+      dataset: this,
+      name: 'all',
+      rows: Int32Array.from({ length: this.size }, (_, i) => i),
+    };
   }
 
   /** The split of that name. Throws ERR_CMIR_DATA, naming the splits there are. */
   split(name: string): Split {
     const rows = this.splits.get(name);
     if (rows === undefined) {
-      const known = [...this.splits.keys()].join(', ');
+      const known = [...this.splits.keys()].join(', ') || 'none';
       throw new CmirError('ERR_CMIR_DATA', `${this.name}: no split '${name}'; it has ${known}`);
     }
     return { dataset: this, name, rows };

@@ -27,11 +27,13 @@ export async function loadDataset(
     return dataset;
   }
   try {
-    await fs.access(source);
+    await fs.access(source, fs.constants.R_OK);
   } catch (error) {
     const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
     const problem = missing ? 'found no such file or folder' : messageOf(error);
-    throw new CmirError('ERR_CMIR_DATA', `${source}: ${problem}, expected a data set`, { cause: error });
+    throw new CmirError('ERR_CMIR_DATA', `${source}: ${problem}, expected a data set`, {
+      cause: error,
+    });
   }
   for (const format of FORMATS) {
     if (await format.detect(source)) return format.read(source, resolved);

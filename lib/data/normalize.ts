@@ -27,7 +27,9 @@ export function fitNormalizer({ features, values }: Modality, rows: Int32Array):
       squares[feature] = (squares[feature] as number) + before * (value - moved);
     }
   }
-  const std = Float32Array.from(squares, (sum, feature) => Math.sqrt(sum / (count[feature] as number)));
+  const std = Float32Array.from(squares, (sum, feature) =>
+    Math.sqrt(sum / (count[feature] as number)),
+  );
   // NaN where nothing was finite; 0 also where float32 cannot hold the deviation.
   return { mean: Float32Array.from(mean), std: std.map((value) => (value > 0 ? value : 1)) };
 }
@@ -42,5 +44,7 @@ export function replaceNonFinite(
   mean: Float32Array,
 ): Float32Array {
   if (values.every(Number.isFinite)) return values;
-  return values.map((value, index) => (Number.isFinite(value) ? value : (mean[index % features] as number)));
+  return values.map((value, index) =>
+    Number.isFinite(value) ? value : (mean[index % features] as number),
+  );
 }

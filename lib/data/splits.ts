@@ -6,13 +6,13 @@ import { quoteCell } from './cells';
 export const SPLIT_NAMES = ['train', 'valid', 'test', 'shifted'] as const;
 
 /** What other projects call the splits; too far from our names for an edit distance. */
-const SYNONYMS: Readonly<Record<string, string>> = {
-  training: 'train',
-  validation: 'valid',
-  dev: 'valid',
-  development: 'valid',
-  testing: 'test',
-};
+const SYNONYMS: ReadonlyMap<string, string> = new Map([
+  ['training', 'train'],
+  ['validation', 'valid'],
+  ['dev', 'valid'],
+  ['development', 'valid'],
+  ['testing', 'test'],
+]);
 
 /**
  * Row indices by split name, for the splits that occur, each in the order of `names`.
@@ -34,7 +34,7 @@ export function groupSplits(
 
 function unknownSplit(name: string, where: string): CmirError {
   const lower = name.toLowerCase();
-  const nearest = SYNONYMS[lower] ?? closestTo(lower, SPLIT_NAMES);
+  const nearest = SYNONYMS.get(lower) ?? closestTo(lower, SPLIT_NAMES);
   const meant = nearest === undefined ? '' : `; is '${nearest}' meant?`;
   return new CmirError(
     'ERR_CMIR_DATA',

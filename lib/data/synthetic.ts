@@ -53,7 +53,7 @@ type Model = Required<SyntheticOptions>;
  *
  * A_m and B_m are Gaussian matrices scaled by 1 / sqrt(number of factors). The true factors are kept in
  * `factors.causal` and `factors.spurious`. Every part has its own stream of draws, keyed by the seed, so that
- * changing one size leaves the other parts as they were. Throws ERR_CMIR_DATA for a size or strength out of range.
+ * changing one size leaves the other parts as they were. Throws ERR_CMIR_CONFIG for a size or strength out of range.
  */
 export function syntheticDataset(options: SyntheticOptions = {}): Dataset {
   const model: Model = { ...DEFAULTS, ...options };
@@ -62,7 +62,9 @@ export function syntheticDataset(options: SyntheticOptions = {}): Dataset {
   const stream = (name: string): (() => number) =>
     normalSource(keyedGenerator(model.seed, exampleKey(name)));
 
-  const splitNames = (['train', 'valid', 'test', 'shifted'] as const).filter((name) => model[name] > 0);
+  const splitNames = (['train', 'valid', 'test', 'shifted'] as const).filter(
+    (name) => model[name] > 0,
+  );
   const size = splitNames.reduce((sum, name) => sum + model[name], 0);
   const weights = unitVector(causal, stream('weights'));
   const causes = new Float64Array(size * causal);
@@ -85,16 +87,24 @@ export function syntheticDataset(options: SyntheticOptions = {}): Dataset {
       const label = (projection + LABEL_NOISE * normal()) / Math.sqrt(1 + LABEL_NOISE ** 2);
       labels[row] = label;
       for (let k = 0; k < spurious; k += 1) {
-        shortcuts[row * spurious + k] = correlation * label + Math.sqrt(1 - correlation ** 2) * normal();
+        shortcuts[row * spurious + k] =
+          correlation * label + Math.sqrt(1 - correlation ** 2) * normal();
       }
       ids.push(`${split}-${String(row - first + 1).padStart(4, '0')}`);
     }
-    splits.set(split, Int32Array.from({ length: model[split] }, (_, index) => first + index));
+    splits.set(
+      split,
+      Int32Array.from({ length: model[split] }, (_, index) => first + index),
+    );
   }
 
   const modalities = Object.entries(model.modalities).map(([name, features]) => {
     const values = new Float64Array(size * features);
-    addProduct(values, causes, gaussianMatrix(causal, features, 1, stream(`causal mixing of ${name}`)));
+    addProduct(
+      values,
+      causes,
+      gaussianMatrix(causal, features, 1, stream(`causal mixing of ${name}`)),
+    );
     addProduct(
       values,
       shortcuts,
@@ -127,20 +137,37 @@ export function syntheticDataset(options: SyntheticOptions = {}): Dataset {
 function checkModel(model: Model): void {
   const check = (name: string, value: number, valid: boolean, expected: string): void => {
     if (!valid) {
-      throw new CmirError('ERR_CMIR_DATA', `synthetic.${name}: found ${String(value)}, expected ${expected}`);
+      throw new CmirError(
+        'ERR_CMIR_CONFIG',
+        `synthetic.${name}: found ${String(value)}, expected ${expected}`,
+      );
     }
   };
   const { seed, correlation, noise } = model;
   check('seed', seed, Number.isSafeInteger(seed) && seed >= 0, 'an integer from 0 to 2^53 - 1');
   for (const name of ['valid', 'test', 'shifted'] as const) {
-    check(name, model[name], Number.isSafeInteger(model[name]) && model[name] >= 0, 'an integer from 0');
+    check(
+      name,
+      model[name],
+      Number.isSafeInteger(model[name]) && model[name] >= 0,
+      'an integer from 0',
+    );
   }
-  check('train', model.train, Number.isSafeInteger(model.train) && model.train >= 2, 'an integer from 2');
+  check(
+    'train',
+    model.train,
+    Number.isSafeInteger(model.train) && model.train >= 2,
+    'an integer from 2',
+  );
   const widths = Object.entries(model.modalities).map(
     ([name, width]) => [`modalities.${name}`, width] as const,
   );
   check('modalities', widths.length, widths.length > 0, 'at least one');
-  for (const [name, width] of [...widths, ['causal', model.causal], ['spurious', model.spurious]] as const) {
+  for (const [name, width] of [
+    ...widths,
+    ['causal', model.causal],
+    ['spurious', model.spurious],
+  ] as const) {
     check(name, width, Number.isSafeInteger(width) && width >= 1, 'an integer from 1');
   }
   check('correlation', correlation, Math.abs(correlation) <= 1, 'a number from -1 to 1');
@@ -160,19 +187,33 @@ interface Matrix {
 }
 
 /** Entries N(0, scale^2 / rows), so that a row of independent unit factors keeps variance scale^2. */
-function gaussianMatrix(rows: number, columns: number, scale: number, normal: () => number): Matrix {
+function gaussianMatrix(
+  rows: number,
+  columns: number,
+  scale: number,
+  normal: () => number,
+): Matrix {
   const factor = scale / Math.sqrt(rows);
-  return { rows, columns, values: Float64Array.from({ length: rows * columns }, () => factor * normal()) };
+  return {
+    rows,
+    columns,
+    values: Float64Array.from({ length: rows * columns }, () => factor * normal()),
+  };
 }
 
 /** target [n, columns] += left [n, rows] . matrix [rows, columns] */
-function addProduct(target: Float64Array, left: Float64Array, { rows, columns, values }: Matrix): void {
+function addProduct(
+  target: Float64Array,
+  left: Float64Array,
+  { rows, columns, values }: Matrix,
+): void {
   for (let row = 0; row < left.length / rows; row += 1) {
     for (let k = 0; k < rows; k += 1) {
       const factor = left[row * rows + k] as number;
       for (let column = 0; column < columns; column += 1) {
         const index = row * columns + column;
-        target[index] = (target[index] as number) + factor * (values[k * columns + column] as number);
+        target[index] =
+          (target[index] as number) + factor * (values[k * columns + column] as number);
       }
     }
   }

@@ -8,8 +8,8 @@
 #define CMIR_HOST_DEVICE
 #endif
 
-// One body compiled for several instruction sets, chosen when the library is loaded: the binary stays
-// portable, and the loops use what the processor has.
+// One body compiled for several instruction sets, chosen when the library is loaded: the binary
+// stays portable, and the loops use what the processor has.
 #if defined(__x86_64__) && defined(__linux__) && defined(__GNUC__) && !defined(__clang__) && \
     !defined(__CUDACC__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 #define CMIR_MULTIVERSION \

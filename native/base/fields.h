@@ -5,7 +5,8 @@
 
 namespace cmir {
 
-/** A member of an aggregate with its name: the struct's `fields()` lists them once, for reading and writing. */
+/** A member of an aggregate with its name: the struct's `fields()` lists them once, for reading and
+ * writing. */
 template <class Struct, class Value>
 struct Field {
   const char* name;

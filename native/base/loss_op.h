@@ -25,7 +25,8 @@ struct ScaleGradient : torch::autograd::Function<ScaleGradient> {
   }
 };
 
-/** The one autograd of all constraints: the forward pass has the gradients already, backward scales them. */
+/** The one autograd of all constraints: the forward pass has the gradients already, backward scales
+ * them. */
 struct LossFunction : torch::autograd::Function<LossFunction> {
   template <class Evaluate>
   static at::Tensor forward(

@@ -18,7 +18,8 @@ Napi::Value Describe(const Napi::CallbackInfo& info) {
   build["builtFor"] = Napi::String::New(env, CMIR_TORCH_VERSION);
   build["cpuCapability"] = Napi::String::New(env, at::get_cpu_capability());
   build["threads"] = js::write(env, static_cast<int64_t>(at::get_num_threads()));
-  const int64_t devices = at::globalContext().hasCUDA() ? at::detail::getCUDAHooks().deviceCount() : 0;
+  const int64_t devices =
+      at::globalContext().hasCUDA() ? at::detail::getCUDAHooks().deviceCount() : 0;
   build["cudaDevices"] = js::write(env, devices);
   return build;
 }

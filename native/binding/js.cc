@@ -22,7 +22,9 @@ const char* type_name(Napi::Value value) {
     case napi_function:
       return "a function";
     case napi_object:
-      return value.IsArray() ? "an array" : value.IsTypedArray() ? "another typed array" : "an object";
+      return value.IsArray()        ? "an array"
+             : value.IsTypedArray() ? "another typed array"
+                                    : "an object";
     default:
       return "another type";
   }
@@ -100,8 +102,10 @@ at::Tensor read_floats(Napi::Value value, const std::string& path, at::IntArrayR
 
 at::Tensor read_indices(Napi::Value value, const std::string& path, napi_typedarray_type type) {
   const bool is_signed = type == napi_int32_array;
-  if (!is_typed_array(value, type)) reject(value, path, is_signed ? "an Int32Array" : "a Uint32Array");
-  return (is_signed ? copy<Napi::Int32Array>(value, at::kInt) : copy<Napi::Uint32Array>(value, at::kUInt32))
+  if (!is_typed_array(value, type))
+    reject(value, path, is_signed ? "an Int32Array" : "a Uint32Array");
+  return (is_signed ? copy<Napi::Int32Array>(value, at::kInt)
+                    : copy<Napi::Uint32Array>(value, at::kUInt32))
       .to(at::kLong);
 }
 
@@ -124,7 +128,8 @@ at::Tensor read_tensor(Napi::Value value, const std::string& path) {
   }
   if (size != static_cast<double>(tensor.numel())) {
     throw Napi::TypeError::New(
-        value.Env(), path + ": data has " + std::to_string(tensor.numel()) + " values, not the shape's"
+        value.Env(),
+        path + ": data has " + std::to_string(tensor.numel()) + " values, not the shape's"
     );
   }
   return tensor.view(shape);

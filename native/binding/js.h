@@ -37,7 +37,8 @@ T read(Napi::Value value, const std::string& path) {
     const Napi::Array keys = object.GetPropertyNames();
     for (uint32_t i = 0; i < keys.Length(); ++i) {
       const std::string key = keys.Get(i).ToString();
-      const bool known = std::apply([&](const auto&... field) { return ((key == field.name) || ...); }, fields);
+      const bool known =
+          std::apply([&](const auto&... field) { return ((key == field.name) || ...); }, fields);
       if (!known) throw Napi::TypeError::New(value.Env(), path + "." + key + ": unknown field");
     }
     T result;
@@ -81,7 +82,9 @@ Napi::Value write(Napi::Env env, const T& value) {
   } else if constexpr (HasFields<T>) {
     Napi::Object object = Napi::Object::New(env);
     std::apply(
-        [&](const auto&... field) { (object.Set(field.name, write(env, value.*field.member)), ...); },
+        [&](const auto&... field) {
+          (object.Set(field.name, write(env, value.*field.member)), ...);
+        },
         T::fields()
     );
     return object;

@@ -1,5 +1,6 @@
-// A tiny addon without LibTorch: it tells which LibTorch the real one was compiled for, and loads that
-// LibTorch's libraries from wherever they are, so that the real addon needs no path of its own.
+// A tiny addon without LibTorch: it tells which LibTorch the real one was compiled for, and loads
+// that LibTorch's libraries from wherever they are, so that the real addon needs no path of its
+// own.
 
 #include <dlfcn.h>
 #include <napi.h>

@@ -113,7 +113,8 @@ class TrainerObject : public Napi::ObjectWrap<TrainerObject> {
     const int64_t rows = js::read_integer(data.Get("rows"), "data.rows");
     const Napi::Array arrays = js::read_array(data.Get("features"), "data.features");
     const auto& modalities = trainer->config().modalities;
-    if (arrays.Length() != modalities.size()) js::reject(arrays, "data.features", "one array a modality");
+    if (arrays.Length() != modalities.size())
+      js::reject(arrays, "data.features", "one array a modality");
     std::vector<at::Tensor> features;
     for (uint32_t m = 0; m < arrays.Length(); ++m) {
       const std::string path = "data.features[" + std::to_string(m) + "]";
@@ -186,7 +187,8 @@ class TrainerObject : public Napi::ObjectWrap<TrainerObject> {
         env,
         [trainer, rows] { return trainer->encode(rows); },
         [](Napi::Env environment, const std::vector<Codes>& codes) {
-          Napi::Array invariant = Napi::Array::New(environment), spurious = Napi::Array::New(environment);
+          Napi::Array invariant = Napi::Array::New(environment),
+                      spurious = Napi::Array::New(environment);
           for (uint32_t m = 0; m < codes.size(); ++m) {
             invariant.Set(m, js::write_floats(environment, codes[m].invariant));
             spurious.Set(m, js::write_floats(environment, codes[m].spurious));

@@ -9,7 +9,8 @@
 
 namespace cmir {
 
-/** What one environment (the main thread, or one worker thread) of the addon owns: nothing is global. */
+/** What one environment (the main thread, or one worker thread) of the addon owns: nothing is
+ * global. */
 struct Addon {
   /** Trainers that live, so that an environment that ends stops their epochs first. */
   std::set<Trainer*> trainers;

@@ -15,8 +15,8 @@ inline std::string describe(const std::exception& error) {
 }
 
 /**
- * Runs `compute` in a worker thread and settles a promise with `convert` of its result on the main one.
- * No exception leaves either: a C++ exception becomes a rejection.
+ * Runs `compute` in a worker thread and settles a promise with `convert` of its result on the main
+ * one. No exception leaves either: a C++ exception becomes a rejection.
  */
 template <class Compute, class Convert>
 class PromiseWorker : public Napi::AsyncWorker {

@@ -19,7 +19,8 @@ Codes CmirModel::encode(
 ) const {
   const std::string name = "encoders." + shape_.modalities[modality].name;
   const at::Tensor h = hidden(name + ".0", x, site);
-  const at::Tensor z = at::linear(h, parameters_[name + ".3.weight"], parameters_[name + ".3.bias"]);
+  const at::Tensor z =
+      at::linear(h, parameters_[name + ".3.weight"], parameters_[name + ".3.bias"]);
   const int64_t d = shape_.model.latent;
   return {z.narrow(-1, 0, d), z.narrow(-1, d, d)};
 }

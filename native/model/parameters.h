@@ -11,17 +11,20 @@
 namespace cmir {
 
 /**
- * All parameters as named views into one flat buffer, and their gradients as views into another, so that
- * clipping, the optimiser, checkpoints and later all-reduce are each one operation on a whole buffer.
+ * All parameters as named views into one flat buffer, and their gradients as views into another, so
+ * that clipping, the optimiser, checkpoints and later all-reduce are each one operation on a whole
+ * buffer.
  */
 class Parameters {
  public:
   Parameters(const ModelShape& shape, at::TensorOptions options);
 
-  /** Draws the initial values: uniform in +-1/sqrt(fan in), as torch.nn.Linear, keyed by the seed alone. */
+  /** Draws the initial values: uniform in +-1/sqrt(fan in), as torch.nn.Linear, keyed by the seed
+   * alone. */
   void initialize(int64_t seed);
 
-  /** A parameter by its name in model.safetensors; a leaf whose gradient is a view of gradients(). */
+  /** A parameter by its name in model.safetensors; a leaf whose gradient is a view of gradients().
+   */
   const at::Tensor& operator[](const std::string& name) const { return views_.at(name); }
 
   const std::vector<std::string>& names() const { return names_; }

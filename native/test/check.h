@@ -20,12 +20,14 @@
 
 namespace cmir::test {
 
-/** The one table of tolerances: how far a kernel may be from the float64 reference, relative to its largest value. */
+/** The one table of tolerances: how far a kernel may be from the float64 reference, relative to its
+ * largest value. */
 inline double tolerance(at::ScalarType type) { return type == at::kDouble ? 1e-10 : 2e-5; }
 
 inline const std::vector<at::ScalarType> kTypes{at::kFloat, at::kDouble};
 
-/** Fails with shape, worst index and both values when `found` is not `expected` up to its type's tolerance. */
+/** Fails with shape, worst index and both values when `found` is not `expected` up to its type's
+ * tolerance. */
 inline void check_close(const at::Tensor& found, const at::Tensor& expected) {
   REQUIRE(found.sizes() == expected.sizes());
   if (found.numel() == 0) return;
@@ -33,8 +35,10 @@ inline void check_close(const at::Tensor& found, const at::Tensor& expected) {
   const double scale = std::max(1e-12, b.abs().max().item<double>());
   const at::Tensor error = (a - b).abs() / scale;
   const auto worst = error.argmax().item<int64_t>();
-  INFO("worst at flat index " << worst << ": found " << a[worst].item<double>() << ", expected "
-                              << b[worst].item<double>());
+  INFO(
+      "worst at flat index " << worst << ": found " << a[worst].item<double>() << ", expected "
+                             << b[worst].item<double>()
+  );
   CHECK(error[worst].item<double>() <= tolerance(found.scalar_type()));
 }
 
@@ -56,7 +60,8 @@ inline at::Tensor normal(at::IntArrayRef sizes, at::ScalarType type, uint64_t se
   return at::randn(sizes, generator, at::TensorOptions(at::kDouble)).to(type);
 }
 
-/** Value of `loss` and its gradients in `inputs` by LibTorch's autograd, scaled by an incoming gradient. */
+/** Value of `loss` and its gradients in `inputs` by LibTorch's autograd, scaled by an incoming
+ * gradient. */
 inline std::vector<at::Tensor> differentiate(
     const std::function<at::Tensor(const std::vector<at::Tensor>&)>& loss,
     const std::vector<at::Tensor>& inputs,

@@ -12,7 +12,9 @@
 namespace cmir {
 namespace {
 
-void one_of(const char* field, const std::string& value, std::initializer_list<const char*> allowed) {
+void one_of(
+    const char* field, const std::string& value, std::initializer_list<const char*> allowed
+) {
   const bool known =
       std::any_of(allowed.begin(), allowed.end(), [&](const char* name) { return value == name; });
   std::string list;
@@ -22,7 +24,12 @@ void one_of(const char* field, const std::string& value, std::initializer_list<c
 
 void at_least(const char* field, double value, double least) {
   TORCH_CHECK_VALUE(
-      std::isfinite(value) && value >= least, field, ": expected at least ", least, ", found ", value
+      std::isfinite(value) && value >= least,
+      field,
+      ": expected at least ",
+      least,
+      ", found ",
+      value
   );
 }
 

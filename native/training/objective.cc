@@ -12,7 +12,9 @@ namespace cmir {
 namespace {
 
 /** L_pred of outputs [E, B, outputs] against the same targets [B] in each environment. */
-at::Tensor prediction_loss(const std::string& loss, const at::Tensor& outputs, const at::Tensor& targets) {
+at::Tensor prediction_loss(
+    const std::string& loss, const at::Tensor& outputs, const at::Tensor& targets
+) {
   if (loss == "crossEntropy") {
     const at::Tensor classes = targets.unsqueeze(0).expand({outputs.size(0), -1});
     return at::cross_entropy_loss(outputs.flatten(0, 1), classes.flatten());
@@ -65,7 +67,9 @@ Terms objective(
     }
     if (reconstruction_weight > 0) {
       const at::Tensor target = config.reconstruction.target == "clean" ? x.select(0, 0) : x;
-      add(terms.reconstruction, reconstruction_weight, reconstruction(model.decode(modality, z), target));
+      add(terms.reconstruction,
+          reconstruction_weight,
+          reconstruction(model.decode(modality, z), target));
     }
   }
   // Dropout is drawn by environment, so the clean one alone gives the same as inside the whole.

@@ -12,19 +12,20 @@ namespace cmir {
 /** One batch, gathered: features standardised, without noise. */
 struct Batch {
   std::vector<at::Tensor> features;  // [B, D_m] a modality
-  at::Tensor targets;                // [B], of the features' type, or int64 classes for crossEntropy
-  at::Tensor index;                  // int64 [B], keys of the draws
+  at::Tensor targets;  // [B], of the features' type, or int64 classes for crossEntropy
+  at::Tensor index;    // int64 [B], keys of the draws
 };
 
-/** The terms of the objective, each a scalar tensor; a constraint whose weight is 0 is undefined. */
+/** The terms of the objective, each a scalar tensor; a constraint whose weight is 0 is undefined.
+ */
 struct Terms {
   at::Tensor loss, prediction;
   std::vector<at::Tensor> invariance, decorrelation, reconstruction;  // one a modality
 };
 
 /**
- * L = L_pred + sum_m (lambda_1 R_inv + lambda_2 R_dec + lambda_3 R_rec), in training mode: this is the readable
- * composition under autograd. `step` keys the noise and the dropout of this batch.
+ * L = L_pred + sum_m (lambda_1 R_inv + lambda_2 R_dec + lambda_3 R_rec), in training mode: this is
+ * the readable composition under autograd. `step` keys the noise and the dropout of this batch.
  */
 Terms objective(
     const CmirModel& model, const TrainerConfig& config, const Batch& batch, int64_t step

@@ -33,7 +33,8 @@ constexpr int64_t kRows = 30;
 void upload(Trainer& trainer) {
   trainer.upload(
       {normal({kRows, 7}, at::kFloat, 1), normal({kRows, 5}, at::kFloat, 2)},
-      trainer.config().outputs == 1 ? normal({kRows}, at::kFloat, 3) : at::arange(kRows, at::kFloat).remainder(2),
+      trainer.config().outputs == 1 ? normal({kRows}, at::kFloat, 3)
+                                    : at::arange(kRows, at::kFloat).remainder(2),
       {}
   );
 }
@@ -72,9 +73,11 @@ TEST_CASE("trainer: the objective's terms are the definitions applied to the mod
         {0, 2},
         {0.5, 0.3}
     );
-    const at::Tensor z = linear(linear(x, "encoders." + name + ".0").relu(), "encoders." + name + ".3");
+    const at::Tensor z =
+        linear(linear(x, "encoders." + name + ".0").relu(), "encoders." + name + ".3");
     const at::Tensor inv = z.narrow(-1, 0, 4), spu = z.narrow(-1, 4, 4);
-    const at::Tensor decoded = linear(linear(z, "decoders." + name + ".0").relu(), "decoders." + name + ".2");
+    const at::Tensor decoded =
+        linear(linear(z, "decoders." + name + ".0").relu(), "decoders." + name + ".2");
     const double r_inv = reference::invariance(inv).item<double>();
     const double r_dec = reference::decorrelation(inv, spu, 0.3).item<double>();
     const double r_rec = reference::reconstruction(decoded, x).item<double>();
@@ -86,8 +89,10 @@ TEST_CASE("trainer: the objective's terms are the definitions applied to the mod
     invariant.push_back(inv);
   }
   const at::Tensor out = linear(linear(at::cat(invariant, -1), "head.0").relu(), "head.3");
-  const double prediction =
-      (out.squeeze(-1) - normal({kRows}, at::kFloat, 3).to(at::kDouble)).abs().mean().item<double>();
+  const double prediction = (out.squeeze(-1) - normal({kRows}, at::kFloat, 3).to(at::kDouble))
+                                .abs()
+                                .mean()
+                                .item<double>();
   CHECK(terms.prediction == doctest::Approx(prediction).epsilon(1e-10));
   CHECK(terms.loss == doctest::Approx(loss + prediction).epsilon(1e-10));
 }
@@ -212,14 +217,20 @@ TEST_CASE("trainer: prediction does not depend on batches, and uses the normalis
   state.tensors["normalizer.text.mean"] = at::full({7}, 2.0, at::kDouble);
   state.tensors["normalizer.text.std"] = at::full({7}, 4.0, at::kDouble);
   trainer.set_state(state);
-  const at::Tensor text = normal({3000, 7}, at::kFloat, 1), audio = normal({3000, 5}, at::kFloat, 2);
+  const at::Tensor text = normal({3000, 7}, at::kFloat, 1),
+                   audio = normal({3000, 5}, at::kFloat, 2);
   trainer.upload({text, audio}, {}, {});
   const at::Tensor all = trainer.predict(at::arange(3000, at::kLong), {});
   check_close(trainer.predict(at::arange(1100, 1103, at::kLong), {}), all.narrow(0, 1100, 3));
   CHECK(trainer.predict(at::empty({0}, at::kLong), {}).sizes() == at::IntArrayRef({0, 1}));
   Trainer plain(small_config());
   plain.upload({(text.to(at::kDouble) - 2).div(4).to(at::kFloat), audio}, {}, {});
-  CHECK((plain.predict(at::arange(9, at::kLong), {}) - all.narrow(0, 0, 9)).abs().max().item<double>() < 1e-6);
+  CHECK(
+      (plain.predict(at::arange(9, at::kLong), {}) - all.narrow(0, 0, 9))
+          .abs()
+          .max()
+          .item<double>() < 1e-6
+  );
   const EvaluationNoise noise{.environment = {"gaussian", 0.5}, .seed = 1};
   CHECK_FALSE(trainer.predict(at::arange(9, at::kLong), noise).equal(all.narrow(0, 0, 9)));
   const EvaluationNoise none{.environment = {"gaussian", 0}, .seed = 1};
@@ -243,7 +254,9 @@ TEST_CASE("trainer: a state that does not fit changes nothing") {
   const TrainerState before = trainer.state(true);
   TrainerState broken = before;
   broken.tensors["head.0.bias"] = at::zeros({3});
-  check_throws([&] { trainer.set_state(broken); }, "tensor 'head.0.bias': expected shape [8], found [3]");
+  check_throws(
+      [&] { trainer.set_state(broken); }, "tensor 'head.0.bias': expected shape [8], found [3]"
+  );
   broken = before;
   broken.tensors.erase("head.0.bias");
   check_throws([&] { trainer.set_state(broken); }, "missing tensor 'head.0.bias'");
@@ -257,26 +270,41 @@ TEST_CASE("trainer: refuses data and rows that do not fit") {
   Trainer trainer(small_config());
   check_throws([&] { trainer.predict(all_rows(), {}); }, "no data uploaded");
   check_throws([&] { trainer.upload({at::zeros({3, 7})}, {}, {}); }, "2 modalities, found 1");
-  check_throws([&] { trainer.upload({at::zeros({3, 7}), at::zeros({3, 6})}, {}, {}); }, "'audio' of [3, 5]");
+  check_throws(
+      [&] { trainer.upload({at::zeros({3, 7}), at::zeros({3, 6})}, {}, {}); }, "'audio' of [3, 5]"
+  );
   trainer.upload({at::zeros({3, 7}), at::zeros({3, 5})}, {}, {});
   check_throws([&] { trainer.predict(at::full({1}, 3, at::kLong), {}); }, "indices from 0 to 2");
   check_throws([&] { trainer.train_epoch(at::zeros({1}, at::kLong), 1); }, "no targets");
 }
 
 TEST_CASE("config: each field is checked by name") {
-  const auto refuses = [](const std::function<void(TrainerConfig&)>& spoil, const std::string& message) {
+  const auto refuses = [](const std::function<void(TrainerConfig&)>& spoil,
+                          const std::string& message) {
     TrainerConfig config = small_config();
     spoil(config);
     check_throws([&] { Trainer{config}; }, message);
   };
-  refuses([](auto& c) { c.precision = "half"; }, "precision: expected one of float32, float64, found 'half'");
+  refuses(
+      [](auto& c) { c.precision = "half"; },
+      "precision: expected one of float32, float64, found 'half'"
+  );
   refuses([](auto& c) { c.modalities.clear(); }, "modalities: expected 1 to");
   refuses([](auto& c) { c.modalities[1].name = "text"; }, "'text' occurs twice");
   refuses([](auto& c) { c.modalities[0].name = "a.b"; }, "without a dot");
   refuses([](auto& c) { c.model.dropout = 1; }, "model.dropout: expected below 1");
-  refuses([](auto& c) { c.environments[0].kind = "salt"; }, "environments.kind: expected one of gaussian");
-  refuses([](auto& c) { c.weights.invariance = -1; }, "weights.invariance: expected at least 0, found -1");
-  refuses([](auto& c) { c.environments.clear(); }, "weights.invariance: needs at least one noisy environment");
+  refuses(
+      [](auto& c) { c.environments[0].kind = "salt"; },
+      "environments.kind: expected one of gaussian"
+  );
+  refuses(
+      [](auto& c) { c.weights.invariance = -1; },
+      "weights.invariance: expected at least 0, found -1"
+  );
+  refuses(
+      [](auto& c) { c.environments.clear(); },
+      "weights.invariance: needs at least one noisy environment"
+  );
   refuses([](auto& c) { c.prediction.loss = "crossEntropy"; }, "at least 2 classes");
   refuses([](auto& c) { c.device = "cuda"; }, "device: found 'cuda'");
   refuses([](auto& c) { c.device = "meta"; }, "device: expected cpu or cuda");

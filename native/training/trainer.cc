@@ -24,7 +24,10 @@ TrainerConfig validated(TrainerConfig config) {
 at::TensorOptions tensor_options(const TrainerConfig& config) {
   const at::Device device(config.device);
   TORCH_CHECK_VALUE(
-      device.is_cpu() || device.is_cuda(), "device: expected cpu or cuda, found '", config.device, "'"
+      device.is_cpu() || device.is_cuda(),
+      "device: expected cpu or cuda, found '",
+      config.device,
+      "'"
   );
   TORCH_CHECK_VALUE(
       device.is_cpu() || at::globalContext().hasCUDA(),
@@ -197,8 +200,7 @@ EpochResult Trainer::train_epoch(const at::Tensor& rows, int64_t batch_size) {
   }
   result.aborted = aborted_;
   result.terms = unpack(sums, static_cast<double>(result.examples));
-  result.seconds =
-      std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return result;
 }
 
@@ -207,7 +209,9 @@ at::Tensor Trainer::predict(const at::Tensor& rows, const std::optional<Evaluati
   at::NoGradGuard no_grad;
   const at::Tensor order = checked_rows(rows);
   at::Tensor out = at::empty({order.numel(), config_.outputs}, options_.device(at::kCPU));
-  const EnvironmentLists lists(noise ? std::vector{noise->environment} : std::vector<Environment>{});
+  const EnvironmentLists lists(
+      noise ? std::vector{noise->environment} : std::vector<Environment>{}
+  );
   const auto modalities = static_cast<int64_t>(features_.size());
   const at::Tensor step = at::zeros({}, options_.dtype(at::kLong));
   for (int64_t begin = 0; begin < order.numel(); begin += kEvaluationBatch) {
@@ -226,7 +230,8 @@ at::Tensor Trainer::predict(const at::Tensor& rows, const std::optional<Evaluati
                 modalities,
                 lists.kinds,
                 lists.intensities
-        ).narrow(0, 1, 1);
+        )
+                .narrow(0, 1, 1);
       }
       invariant.push_back(model_.encode_invariant(static_cast<size_t>(m), x));
     }
@@ -249,11 +254,14 @@ std::vector<Codes> Trainer::encode(const at::Tensor& rows) {
   return codes;
 }
 
-std::pair<TermValues, std::map<std::string, at::Tensor>> Trainer::gradients(const at::Tensor& rows) {
+std::pair<TermValues, std::map<std::string, at::Tensor>> Trainer::gradients(
+    const at::Tensor& rows
+) {
   const Scope scope(mutex_, config_, options_);
   at::NoGradGuard no_grad;
   const Terms terms = backward(gather(checked_rows(rows), true));
-  const at::Tensor copy = model_.parameters().gradients().to(at::kCPU, /*non_blocking=*/false, /*copy=*/true);
+  const at::Tensor copy =
+      model_.parameters().gradients().to(at::kCPU, /*non_blocking=*/false, /*copy=*/true);
   return {unpack(pack(terms), 1), model_.parameters().split(copy)};
 }
 

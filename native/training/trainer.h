@@ -41,23 +41,25 @@ struct TrainerState {
 };
 
 /**
- * One model, its optimiser and its data on one device. Methods may be called from any thread; they run one
- * after another. abort(), progress() and memory() never wait.
+ * One model, its optimiser and its data on one device. Methods may be called from any thread; they
+ * run one after another. abort(), progress() and memory() never wait.
  */
 class Trainer {
  public:
   explicit Trainer(TrainerConfig config);
 
   /**
-   * Raw features, one float32 [N, D_m] a modality, standardised with the state's normaliser; targets float32 [N]
-   * or undefined; keys int64 [N], or undefined for the row's own number.
+   * Raw features, one float32 [N, D_m] a modality, standardised with the state's normaliser;
+   * targets float32 [N] or undefined; keys int64 [N], or undefined for the row's own number.
    */
   void upload(std::vector<at::Tensor> features, at::Tensor targets, at::Tensor keys);
 
-  /** Steps over rows (int64 [n], indices into the data) in their order; the last batch may be smaller. */
+  /** Steps over rows (int64 [n], indices into the data) in their order; the last batch may be
+   * smaller. */
   EpochResult train_epoch(const at::Tensor& rows, int64_t batch_size);
 
-  /** Forgets an earlier abort(); called by whoever starts an epoch, before handing it to a thread. */
+  /** Forgets an earlier abort(); called by whoever starts an epoch, before handing it to a thread.
+   */
   void arm() {
     aborted_ = false;
     progress_ = 0;
@@ -75,10 +77,12 @@ class Trainer {
   /** Terms and gradients of the next step on rows as one batch, without taking it. */
   std::pair<TermValues, std::map<std::string, at::Tensor>> gradients(const at::Tensor& rows);
 
-  /** With the optimiser, its moments are among the tensors as optimizer.exp_avg.* and optimizer.exp_avg_sq.*. */
+  /** With the optimiser, its moments are among the tensors as optimizer.exp_avg.* and
+   * optimizer.exp_avg_sq.*. */
   TrainerState state(bool optimizer);
 
-  /** Throws c10::Error that names what is missing, unknown or of another shape; then nothing is changed. */
+  /** Throws c10::Error that names what is missing, unknown or of another shape; then nothing is
+   * changed. */
   void set_state(const TrainerState& state);
 
   int64_t parameter_count() const { return model_.parameters().flat().numel(); }

@@ -83,7 +83,10 @@ async function readExamples(file: string, options: ResolvedLoadOptions): Promise
     },
   });
   if (ids.length === 0) {
-    throw new CmirError('ERR_CMIR_DATA', `${file}: found a header but no rows, expected one an example`);
+    throw new CmirError(
+      'ERR_CMIR_DATA',
+      `${file}: found a header but no rows, expected one an example`,
+    );
   }
 
   const column = (name: string): string[] => {
@@ -96,12 +99,19 @@ async function readExamples(file: string, options: ResolvedLoadOptions): Promise
   const label =
     labelColumn === null ? null : makeLabel(labelColumn, column(labelColumn), options, where);
   // Unlabelled examples need no split: prediction takes them all.
-  if (!columns.includes('split') && options.requireLabel) throw missingColumn(file, 'split', columns);
+  if (!columns.includes('split') && options.requireLabel)
+    throw missingColumn(file, 'split', columns);
   const names = columns.includes('split') ? column('split').map((name) => name.trim()) : [];
   const splits = groupSplits(names, where);
   checkTargets(file, label, splits, options);
   const others = columns.filter((name) => !['id', 'split', labelColumn].includes(name));
-  return { ids, lines, label, splits, metadata: Object.fromEntries(others.map((name) => [name, column(name)])) };
+  return {
+    ids,
+    lines,
+    label,
+    splits,
+    metadata: Object.fromEntries(others.map((name) => [name, column(name)])),
+  };
 }
 
 async function readModality(
@@ -122,13 +132,19 @@ async function readModality(
       idColumn = names.indexOf('id');
       columns = names.filter((_, column) => column !== idColumn);
       features = columns.length;
-      if (features === 0) throw rowError(file, 1, null, 'found only the id column, expected features beside it');
+      if (features === 0)
+        throw rowError(file, 1, null, 'found only the id column, expected features beside it');
       values = new Float32Array(ids.length * features);
     },
     row(id, cells, line) {
       const row = rowOfId.get(id);
       if (row === undefined) {
-        throw rowError(file, line, id, `found an id that ${LABELS_FILE} does not have, expected one of its ids`);
+        throw rowError(
+          file,
+          line,
+          id,
+          `found an id that ${LABELS_FILE} does not have, expected one of its ids`,
+        );
       }
       rowOfId.delete(id);
       for (let feature = 0; feature < features; feature += 1) {
@@ -142,7 +158,13 @@ async function readModality(
     },
   });
 
-  function cellError(feature: number, cell: string, id: string, line: number, rest: string): CmirError {
+  function cellError(
+    feature: number,
+    cell: string,
+    id: string,
+    line: number,
+    rest: string,
+  ): CmirError {
     const where = `column ${columns[feature] ?? ''}`;
     return rowError(file, line, id, `${where}: found ${quoteCell(cell)}, ${rest}`);
   }

@@ -54,7 +54,8 @@ Losses evaluate(const at::Tensor& invariant, const at::Tensor& spurious, double 
   if (invariant.numel() == 0) {
     return {invariant.new_zeros({}), at::zeros_like(invariant), at::zeros_like(spurious)};
   }
-  const int64_t environments = invariant.size(0), batch = invariant.size(1), latent = invariant.size(2);
+  const int64_t environments = invariant.size(0), batch = invariant.size(1),
+                latent = invariant.size(2);
   const Normalized a = normalize(invariant), b = normalize(spurious);
   const double off = off_diagonal * off_diagonal;  // w_ij^2
   const double scale = 1 / static_cast<double>(environments * batch);
@@ -76,9 +77,7 @@ Losses evaluate(const at::Tensor& invariant, const at::Tensor& spurious, double 
   }
   gradient_a.add_(diagonal * b.rows, 1 - off).mul_(2 * scale);
   gradient_b.add_(diagonal * a.rows, 1 - off).mul_(2 * scale);
-  return {
-      value.mul_(scale), through_normalize(a, gradient_a), through_normalize(b, gradient_b)
-  };
+  return {value.mul_(scale), through_normalize(a, gradient_a), through_normalize(b, gradient_b)};
 }
 
 Losses meta(const at::Tensor& invariant, const at::Tensor& spurious, double off_diagonal) {

@@ -1,7 +1,6 @@
-#include "ops/decorrelation/op.h"
-
 #include <limits>
 
+#include "ops/decorrelation/op.h"
 #include "ops/decorrelation/reference.h"
 #include "test/check.h"
 
@@ -13,13 +12,19 @@ using Inputs = std::vector<at::Tensor>;
 constexpr double kOff = 0.3;
 
 at::Tensor op(const Inputs& inputs) { return decorrelation(inputs[0], inputs[1], kOff); }
-at::Tensor naive(const Inputs& inputs) { return reference::decorrelation(inputs[0], inputs[1], kOff); }
+at::Tensor naive(const Inputs& inputs) {
+  return reference::decorrelation(inputs[0], inputs[1], kOff);
+}
 
 TEST_CASE("decorrelation: value and gradients are those of the B x B matrix") {
   for (const auto type : kTypes) {
     for (const int64_t batch : {1, 2, 5, 13, 40}) {  // below and above d: both ways of computing it
       for (const int64_t environments : {1, 3}) {
-        check_same(op, naive, {normal({environments, batch, 9}, type, 1), normal({environments, batch, 9}, type, 2)});
+        check_same(
+            op,
+            naive,
+            {normal({environments, batch, 9}, type, 1), normal({environments, batch, 9}, type, 2)}
+        );
       }
     }
   }

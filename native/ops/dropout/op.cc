@@ -12,7 +12,14 @@ namespace {
 
 /** One row of the mask: `kept` where the draw is at least p, else 0. */
 CMIR_MULTIVERSION void mask_row(
-    float* out, int64_t columns, PhiloxKey key, uint32_t index, uint32_t step, uint32_t tag, float p, float kept
+    float* out,
+    int64_t columns,
+    PhiloxKey key,
+    uint32_t index,
+    uint32_t step,
+    uint32_t tag,
+    float p,
+    float kept
 ) {
   constexpr int64_t kBlock = 32;  // counters at a time
   for (int64_t first = 0; first < columns; first += 4 * kBlock) {

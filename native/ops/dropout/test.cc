@@ -1,5 +1,4 @@
 #include "ops/dropout/op.h"
-
 #include "test/check.h"
 
 namespace cmir::test {

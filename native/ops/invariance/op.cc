@@ -20,7 +20,8 @@ std::tuple<at::Tensor, at::Tensor> evaluate(const at::Tensor& z) {
   at::Tensor gradient = at::zeros_like(z, at::MemoryFormat::Contiguous);
   if (z.numel() == 0) return {value, gradient};
 
-  // Over ordered pairs: the value is |z_i - z_j| summed, the gradient of z_i its signs summed (twice).
+  // Over ordered pairs: the value is |z_i - z_j| summed, the gradient of z_i its signs summed
+  // (twice).
   const int64_t environments = z.size(0);
   for (int64_t i = 0; i < environments; ++i) {
     const at::Tensor difference = z.select(0, i).unsqueeze(0) - z;  // [E, ...]

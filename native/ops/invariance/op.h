@@ -7,8 +7,9 @@
 namespace cmir {
 
 /**
- * R_inv = 2 / (E (E-1)) * sum_{i<j} mean |z_i - z_j|: how far the invariant part moves between environments.
- * The paper sums over ordered pairs; ours is that sum / (E (E-1)), so that lambda_1 does not depend on K.
+ * R_inv = 2 / (E (E-1)) * sum_{i<j} mean |z_i - z_j|: how far the invariant part moves between
+ * environments. The paper sums over ordered pairs; ours is that sum / (E (E-1)), so that lambda_1
+ * does not depend on K.
  *
  * z: [E, ...], E >= 2, float32 or float64. Empty: 0. Ties: gradient 0. NaN stays NaN.
  * Differentiable once. Throws c10::Error on a wrong shape or type.

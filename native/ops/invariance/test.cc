@@ -1,7 +1,6 @@
-#include "ops/invariance/op.h"
-
 #include <limits>
 
+#include "ops/invariance/op.h"
 #include "ops/invariance/reference.h"
 #include "test/check.h"
 

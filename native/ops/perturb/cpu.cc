@@ -7,7 +7,8 @@
 namespace cmir {
 namespace {
 
-// Draws for this many counters at a time: long enough to fill vector registers, short enough for L1.
+// Draws for this many counters at a time: long enough to fill vector registers, short enough for
+// L1.
 constexpr int64_t kBlock = 32;
 
 /** Fills values with the draws of the counters block..block+kBlock-1 of one row, four a counter. */
@@ -70,7 +71,9 @@ CMIR_INLINE void perturb_rows(
 }
 
 template <class Scalar>
-void drop_rows(const PerturbArguments& a, const Scalar* x, Scalar* out, int64_t begin, int64_t end) {
+void drop_rows(
+    const PerturbArguments& a, const Scalar* x, Scalar* out, int64_t begin, int64_t end
+) {
   const float p = probability(a.intensity);
   for (int64_t row = begin; row < end; ++row) {
     const auto index = static_cast<uint32_t>(a.index[row]);
@@ -86,11 +89,11 @@ void drop_rows(const PerturbArguments& a, const Scalar* x, Scalar* out, int64_t 
 }
 
 // Function multiversioning takes no templates: one plain function a kind and type.
-#define CMIR_PERTURB_ROWS(KIND, SCALAR)                                                       \
-  CMIR_MULTIVERSION void KIND##_rows(                                                         \
-      const PerturbArguments& a, const SCALAR* x, SCALAR* out, int64_t begin, int64_t end     \
-  ) {                                                                                         \
-    perturb_rows<NoiseKind::KIND>(a, x, out, begin, end);                                     \
+#define CMIR_PERTURB_ROWS(KIND, SCALAR)                                                   \
+  CMIR_MULTIVERSION void KIND##_rows(                                                     \
+      const PerturbArguments& a, const SCALAR* x, SCALAR* out, int64_t begin, int64_t end \
+  ) {                                                                                     \
+    perturb_rows<NoiseKind::KIND>(a, x, out, begin, end);                                 \
   }
 CMIR_PERTURB_ROWS(gaussian, float)
 CMIR_PERTURB_ROWS(gaussian, double)

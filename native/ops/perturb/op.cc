@@ -63,7 +63,9 @@ void check(
       " intensities"
   );
   for (size_t e = 0; e < kinds.size(); ++e) {
-    TORCH_CHECK(kinds[e] >= 0 && kinds[e] <= 3, "perturb: kinds[", e, "]: expected 0 to 3, found ", kinds[e]);
+    TORCH_CHECK(
+        kinds[e] >= 0 && kinds[e] <= 3, "perturb: kinds[", e, "]: expected 0 to 3, found ", kinds[e]
+    );
     TORCH_CHECK(
         std::isfinite(intensities[e]) && intensities[e] >= 0,
         "perturb: intensities[",
@@ -198,7 +200,8 @@ struct PerturbFunction : torch::autograd::Function<PerturbFunction> {
   }
 
  private:
-  /** 1 where out[e] still is x plus something, 0 where it was erased: the same draws made on ones. */
+  /** 1 where out[e] still is x plus something, 0 where it was erased: the same draws made on ones.
+   */
   static at::Tensor kept(
       AutogradContext* context, std::vector<int64_t> kinds, const at::Tensor& incoming
   ) {

@@ -9,9 +9,16 @@
 
 namespace cmir::reference {
 
-/** One draw of additive noise, or the uniform number of erase, in float64 with the C library's functions. */
+/** One draw of additive noise, or the uniform number of erase, in float64 with the C library's
+ * functions. */
 inline double draw(
-    int64_t kind, uint64_t seed, int64_t step, int64_t modality, int64_t environment, int64_t index, int64_t column
+    int64_t kind,
+    uint64_t seed,
+    int64_t step,
+    int64_t modality,
+    int64_t environment,
+    int64_t index,
+    int64_t column
 ) {
   const auto words = philox(
       PhiloxKey::from_seed(seed),
@@ -20,11 +27,14 @@ inline double draw(
       static_cast<uint32_t>(step),
       philox_tag(Stream::noise, modality, environment)
   );
-  const auto u = [&](int64_t i) { return (std::floor(words[static_cast<size_t>(i)] / 512.0) + 0.5) / 8388608.0; };
+  const auto u = [&](int64_t i) {
+    return (std::floor(words[static_cast<size_t>(i)] / 512.0) + 0.5) / 8388608.0;
+  };
   const int64_t lane = column % 4;
   if (kind == 0) {
     const int64_t pair = lane - lane % 2;
-    const double radius = std::sqrt(-2 * std::log(u(pair))), angle = 2 * std::numbers::pi * u(pair + 1);
+    const double radius = std::sqrt(-2 * std::log(u(pair))),
+                 angle = 2 * std::numbers::pi * u(pair + 1);
     return radius * (lane % 2 == 0 ? std::cos(angle) : std::sin(angle));
   }
   if (kind == 1) {

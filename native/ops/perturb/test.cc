@@ -1,7 +1,6 @@
-#include "ops/perturb/op.h"
-
 #include <ATen/Parallel.h>
 
+#include "ops/perturb/op.h"
 #include "ops/perturb/reference.h"
 #include "test/check.h"
 
@@ -18,7 +17,9 @@ at::Tensor run(
     int64_t step = 5,
     int64_t modality = 1
 ) {
-  return perturb(x, index, at::scalar_tensor(step, at::kLong), kSeed, modality, 3, kinds, intensities);
+  return perturb(
+      x, index, at::scalar_tensor(step, at::kLong), kSeed, modality, 3, kinds, intensities
+  );
 }
 
 at::Tensor range(int64_t n) { return at::arange(n, at::kLong); }
@@ -50,8 +51,11 @@ TEST_CASE("perturb: additive noise and erasure are those of the definition") {
 }
 
 TEST_CASE("perturb: the moments of the draws") {
-  const at::Tensor out = run(at::zeros({2000, 64}), range(2000), {0, 1, 2}, {1, 1, 0.3}).to(at::kDouble);
-  const auto moment = [&](int64_t e, int64_t power) { return out[e].pow(power).mean().item<double>(); };
+  const at::Tensor out =
+      run(at::zeros({2000, 64}), range(2000), {0, 1, 2}, {1, 1, 0.3}).to(at::kDouble);
+  const auto moment = [&](int64_t e, int64_t power) {
+    return out[e].pow(power).mean().item<double>();
+  };
   for (const int64_t e : {1, 2}) {
     CHECK(std::abs(moment(e, 1)) < 0.015);
     CHECK(std::abs(moment(e, 2) - 1) < 0.03);
@@ -69,8 +73,11 @@ TEST_CASE("perturb: draws do not depend on how a batch is cut, on order, layout 
   const std::vector<double> intensities{0.5, 0.5, 0.5};
   const at::Tensor whole = run(x, range(50), kinds, intensities);
   const at::Tensor order = at::arange(49, -1, -1, at::kLong);
-  CHECK(run(x.index_select(0, order), order, kinds, intensities).equal(whole.index_select(1, order)));
-  CHECK(run(x.narrow(0, 20, 7), range(50).narrow(0, 20, 7), kinds, intensities).equal(whole.narrow(1, 20, 7)));
+  CHECK(
+      run(x.index_select(0, order), order, kinds, intensities).equal(whole.index_select(1, order))
+  );
+  CHECK(run(x.narrow(0, 20, 7), range(50).narrow(0, 20, 7), kinds, intensities)
+            .equal(whole.narrow(1, 20, 7)));
   CHECK(run(x.t().contiguous().t(), range(50), kinds, intensities).equal(whole));
   const int threads = at::get_num_threads();
   at::set_num_threads(1);
@@ -87,7 +94,8 @@ TEST_CASE("perturb: seed, step, modality and environment each change the draws")
   CHECK_FALSE(base[1].equal(base[2]));
   CHECK_FALSE(run(x, range(4), {0, 0}, {1, 1}, 6)[1].equal(base[1]));
   CHECK_FALSE(run(x, range(4), {0, 0}, {1, 1}, 5, 2)[1].equal(base[1]));
-  CHECK_FALSE(perturb(x, range(4), at::scalar_tensor(5, at::kLong), kSeed + 1, 1, 3, {0}, {1.0})[1].equal(base[1]));
+  CHECK_FALSE(perturb(x, range(4), at::scalar_tensor(5, at::kLong), kSeed + 1, 1, 3, {0}, {1.0})[1]
+                  .equal(base[1]));
 }
 
 TEST_CASE("perturb: drop takes whole modalities, never all of an example") {
@@ -101,13 +109,15 @@ TEST_CASE("perturb: drop takes whole modalities, never all of an example") {
   CHECK(count.min().item<double>() == 1);
   // P(kept) = 0.4 + P(all dropped) / 3
   CHECK(std::abs(kept[0].to(at::kDouble).mean().item<double>() - (0.4 + 0.216 / 3)) < 0.03);
-  const at::Tensor alone = perturb(at::ones({9, 2}), range(9), at::scalar_tensor(0, at::kLong), 1, 0, 1, {3}, {0.9});
+  const at::Tensor alone =
+      perturb(at::ones({9, 2}), range(9), at::scalar_tensor(0, at::kLong), 1, 0, 1, {3}, {0.9});
   CHECK(alone[1].equal(at::ones({9, 2})));
 }
 
 TEST_CASE("perturb: masks of a larger intensity hold those of a smaller one") {
   const at::Tensor x = at::ones({200, 40});
-  const at::Tensor few = run(x, range(200), {2}, {0.2})[1], many = run(x, range(200), {2}, {0.6})[1];
+  const at::Tensor few = run(x, range(200), {2}, {0.2})[1],
+                   many = run(x, range(200), {2}, {0.6})[1];
   CHECK((many <= few).all().item<bool>());
 }
 

@@ -39,7 +39,8 @@ std::tuple<at::Tensor, at::Tensor> meta(const at::Tensor& output, const at::Tens
 
 at::Tensor autograd(const at::Tensor& output, const at::Tensor& target) {
   TORCH_CHECK(
-      !target.requires_grad(), "reconstruction: the target is a constant; detach it, it requires grad"
+      !target.requires_grad(),
+      "reconstruction: the target is a constant; detach it, it requires grad"
   );
   return differentiable_loss(output, std::nullopt, [&]() -> LossWithGradients {
     auto [value, gradient] = reconstruction_with_gradient(output, target);

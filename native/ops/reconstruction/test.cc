@@ -1,7 +1,6 @@
-#include "ops/reconstruction/op.h"
-
 #include <limits>
 
+#include "ops/reconstruction/op.h"
 #include "ops/reconstruction/reference.h"
 #include "test/check.h"
 
@@ -13,10 +12,13 @@ using Inputs = std::vector<at::Tensor>;
 TEST_CASE("reconstruction: value and gradient, with a target an environment or one for all") {
   for (const auto type : kTypes) {
     for (const bool clean : {false, true}) {
-      const at::Tensor target = normal(clean ? std::vector<int64_t>{7, 5} : std::vector<int64_t>{3, 7, 5}, type, 2);
+      const at::Tensor target =
+          normal(clean ? std::vector<int64_t>{7, 5} : std::vector<int64_t>{3, 7, 5}, type, 2);
       check_same(
           [&](const Inputs& inputs) { return reconstruction(inputs[0], target); },
-          [&](const Inputs& inputs) { return reference::reconstruction(inputs[0], target.to(at::kDouble)); },
+          [&](const Inputs& inputs) {
+            return reference::reconstruction(inputs[0], target.to(at::kDouble));
+          },
           {normal({3, 7, 5}, type, 1)}
       );
     }
@@ -37,9 +39,12 @@ TEST_CASE("reconstruction: transposed input, one element, equal tensors") {
 
 TEST_CASE("reconstruction: empty is 0, NaN stays NaN") {
   CHECK(reconstruction(at::zeros({2, 0, 3}), at::zeros({0, 3})).item<double>() == 0);
-  CHECK(std::isnan(
-      reconstruction(at::zeros({1, 1, 1}), at::full({1, 1}, std::numeric_limits<float>::quiet_NaN())).item<double>()
-  ));
+  CHECK(
+      std::isnan(reconstruction(
+                     at::zeros({1, 1, 1}), at::full({1, 1}, std::numeric_limits<float>::quiet_NaN())
+      )
+                     .item<double>())
+  );
 }
 
 TEST_CASE("reconstruction: refuses other shapes and types, and a target that requires grad") {
@@ -48,7 +53,8 @@ TEST_CASE("reconstruction: refuses other shapes and types, and a target that req
   check_throws([&] { reconstruction(output[0], output[0]); }, "output [E, B, D]");
   check_throws([&] { reconstruction(output, output.to(at::kDouble)); }, "one type");
   check_throws(
-      [&] { reconstruction(output, at::zeros({3, 4}).requires_grad_(true)); }, "target is a constant"
+      [&] { reconstruction(output, at::zeros({3, 4}).requires_grad_(true)); },
+      "target is a constant"
   );
 }
 
