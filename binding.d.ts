@@ -58,7 +58,7 @@ export interface NativeData {
   features: Float32Array[];
   /** One target a row: the value (regression) or the class index. Null where labels are unknown. */
   targets: Float32Array | null;
-  /** One key a row for the noise draws; null means the row's own index. */
+  /** One key a row for the draws of noisy evaluations; null means the row's own index, as in training. */
   keys: Uint32Array | null;
 }
 

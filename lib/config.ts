@@ -55,22 +55,18 @@ export const configSchema = z.strictObject({
     .meta({ description: 'arithmetic of the engine; float64 is for checks' }),
   data: z
     .strictObject({
-      label: z
-        .string()
-        .min(1)
-        .nullable()
-        .default(null)
-        .meta({ description: 'label column; null looks for label, sentiment, emotion, humor, sarcasm' }),
+      label: z.string().min(1).nullable().default(null).meta({
+        description: 'label column; null looks for label, sentiment, emotion, humor, sarcasm',
+      }),
       nonFinite: z
         .enum(['error', 'mean'])
         .default('error')
         .meta({ description: 'NaN and infinity in features: refuse, or take the training mean' }),
     })
     .prefault({}),
-  task: z
-    .enum(['auto', 'regression', 'classification'])
-    .default('auto')
-    .meta({ description: 'auto: classes if labels are words or the integers 0..C-1, C at most 20' }),
+  task: z.enum(['auto', 'regression', 'classification']).default('auto').meta({
+    description: 'auto: classes if labels are words or the integers 0..C-1, C at most 20',
+  }),
   model: z
     .strictObject({
       hidden: z.int().positive().default(128).meta({ description: 'H, width of hidden layers' }),
@@ -79,11 +75,13 @@ export const configSchema = z.strictObject({
         .positive()
         .default(32)
         .meta({ description: 'd, width of each invariant and each spurious part' }),
-      dropout: nonNegative.lt(1).default(0.3).meta({ description: 'probability, after each hidden layer' }),
-      pooling: z
-        .enum(['mean'])
-        .default('mean')
-        .meta({ description: 'how a sequence becomes one vector; utterance features are not pooled' }),
+      dropout: nonNegative
+        .lt(1)
+        .default(0.3)
+        .meta({ description: 'probability, after each hidden layer' }),
+      pooling: z.enum(['mean']).default('mean').meta({
+        description: 'how a sequence becomes one vector; utterance features are not pooled',
+      }),
     })
     .prefault({}),
   environments: z
@@ -134,9 +132,9 @@ export const configSchema = z.strictObject({
       clipNorm: nonNegative
         .default(1)
         .meta({ description: 'largest norm of the whole gradient; 0 does not clip' }),
-      patience: count
-        .default(10)
-        .meta({ description: 'epochs without a better validation score before stopping; 0 never stops' }),
+      patience: count.default(10).meta({
+        description: 'epochs without a better validation score before stopping; 0 never stops',
+      }),
       metric: z
         .string()
         .min(1)
@@ -293,7 +291,10 @@ function parseValue(text: string): unknown {
 export function nativeConfig(config: Config, shape: DataShape): NativeConfig {
   const { loss } = config.prediction;
   if (loss === 'auto' || config.device === 'auto') {
-    throw new CmirError('ERR_CMIR_CONFIG', 'prediction.loss and device must be decided before training');
+    throw new CmirError(
+      'ERR_CMIR_CONFIG',
+      'prediction.loss and device must be decided before training',
+    );
   }
   const { learningRate, weightDecay, clipNorm } = config.training;
   const { hidden, latent, dropout } = config.model;

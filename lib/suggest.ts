@@ -4,5 +4,7 @@ import { closest, distance } from 'fastest-levenshtein';
 export function closestTo(name: string, known: readonly string[]): string | undefined {
   if (known.length === 0) return undefined;
   const nearest = closest(name, known);
-  return distance(name, nearest) <= Math.max(2, Math.floor(nearest.length / 3)) ? nearest : undefined;
+  return distance(name, nearest) <= Math.max(2, Math.floor(nearest.length / 3))
+    ? nearest
+    : undefined;
 }

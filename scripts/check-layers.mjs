@@ -35,7 +35,8 @@ for (const top of ['native', 'lib']) {
       if (to !== room && (to === undefined || !rooms[room].includes(to))) {
         problems.push(`${file} imports ${path}: ${room} may not`);
       }
-      if (path.endsWith('reference.h') && !test) problems.push(`${file}: only tests include ${path}`);
+      if (path.endsWith('reference.h') && !test)
+        problems.push(`${file}: only tests include ${path}`);
     }
   }
 }

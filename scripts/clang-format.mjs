@@ -10,8 +10,17 @@ const program = join(home, 'clang_format', 'data', 'bin', 'clang-format');
 
 if (!existsSync(program)) {
   console.error(`fetching clang-format ${VERSION} from PyPI`);
-  const pip = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '--root-user-action=ignore'];
-  execFileSync('python3', [...pip, '--target', home, `clang-format==${VERSION}`], { stdio: 'inherit' });
+  const pip = [
+    '-m',
+    'pip',
+    'install',
+    '--quiet',
+    '--disable-pip-version-check',
+    '--root-user-action=ignore',
+  ];
+  execFileSync('python3', [...pip, '--target', home, `clang-format==${VERSION}`], {
+    stdio: 'inherit',
+  });
 }
 const files = readdirSync('native', { recursive: true })
   .map((name) => join('native', name))

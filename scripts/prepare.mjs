@@ -31,7 +31,9 @@ stage('TypeScript compiled', [compiler, '-p', 'tsconfig.build.json']);
 chmodSync(join(root, 'dist', 'cli', 'main.js'), 0o755);
 
 if (process.env.CMIR_SKIP_NATIVE === '1') {
-  console.error('cmir: CMIR_SKIP_NATIVE=1, the native addon is not built; later: npm run -s cmir -- setup');
+  console.error(
+    'cmir: CMIR_SKIP_NATIVE=1, the native addon is not built; later: npm run -s cmir -- setup',
+  );
 } else {
   stage('LibTorch found and native addon built', [require.resolve('../dist/cli/main.js'), 'setup']);
 }

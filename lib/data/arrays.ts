@@ -1,4 +1,5 @@
 import { CmirError } from '../errors';
+import { checkWidth } from './check';
 import { Dataset, type Modality } from './dataset';
 import { makeLabel } from './label';
 import type { ResolvedLoadOptions } from './options';
@@ -35,7 +36,7 @@ export function fromArrays(arrays: DatasetArrays, options: ResolvedLoadOptions):
   const modalities = Object.entries(arrays.modalities).map(([modality, features]) =>
     toModality(name, modality, features),
   );
-  const size = arrays.ids?.length ?? countExamples(modalities[0]);
+  const size = arrays.ids?.length ?? countExamples(Object.values(arrays.modalities)[0]);
   const checkCount = (what: string, found: number): void => {
     if (found !== size) {
       throw new CmirError(
@@ -44,8 +45,8 @@ export function fromArrays(arrays: DatasetArrays, options: ResolvedLoadOptions):
       );
     }
   };
-  for (const modality of modalities) {
-    checkCount(`modality ${modality.name}, rows`, countExamples(modality));
+  for (const [modality, features] of Object.entries(arrays.modalities)) {
+    checkCount(`modality ${modality}, rows`, countExamples(features));
   }
   const ids = arrays.ids ?? Array.from({ length: size }, (_, row) => String(row));
   const where = (row: number): string => `${name}, row ${String(row)} (id ${ids[row] ?? ''})`;
@@ -64,8 +65,11 @@ export function fromArrays(arrays: DatasetArrays, options: ResolvedLoadOptions):
   });
 }
 
-function countExamples(modality: Modality | undefined): number {
-  return modality === undefined ? 0 : modality.values.length / modality.features;
+function countExamples(features: FeatureArrays | undefined): number {
+  if (features === undefined) return 0;
+  return isRows(features)
+    ? features.length
+    : Math.floor(features.values.length / features.features);
 }
 
 /** Array.isArray does not narrow readonly arrays. */
@@ -74,7 +78,10 @@ function isRows(features: FeatureArrays): features is readonly ArrayLike<number>
 }
 
 function toModality(source: string, name: string, features: FeatureArrays): Modality {
-  if (!isRows(features)) return { ...features, name };
+  if (!isRows(features)) {
+    checkWidth(`${source}, modality ${name}`, features.features);
+    return { ...features, name };
+  }
   const width = features[0]?.length ?? 0;
   const values = new Float32Array(features.length * width);
   features.forEach((row, index) => {

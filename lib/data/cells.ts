@@ -18,3 +18,9 @@ export function quoteCell(cell: string): string {
   const line = cell.replace(/\s+/g, ' ');
   return `'${line.length > 40 ? `${line.slice(0, 39)}…` : line}'`;
 }
+
+/** Up to twelve names, as a message lists them. */
+export function listNames(names: readonly string[]): string {
+  const shown = names.slice(0, 12).join(', ');
+  return names.length > 12 ? `${shown} and ${String(names.length - 12)} more` : shown;
+}

@@ -1,5 +1,5 @@
 import { CmirError } from '../errors';
-import { listNames } from './csv';
+import { listNames } from './cells';
 import type { Dataset, Label } from './dataset';
 import type { ResolvedLoadOptions } from './options';
 
@@ -86,18 +86,22 @@ export function checkDataset(dataset: Dataset, options: ResolvedLoadOptions): vo
   checkTargets(source, label, splits, options);
 }
 
+/** Throws ERR_CMIR_DATA unless `features` counts at least one. */
+export function checkWidth(where: string, features: number): void {
+  if (Number.isInteger(features) && features >= 1) return;
+  throw new CmirError(
+    'ERR_CMIR_DATA',
+    `${where}: found ${String(features)} features, expected at least one`,
+  );
+}
+
 function checkFeatures(
   { name: source, ids }: Dataset,
   { name, features, values, columns }: Dataset['modalities'][number],
   { nonFinite }: ResolvedLoadOptions,
 ): void {
   const where = `${source}, modality ${name}`;
-  if (!Number.isInteger(features) || features < 1) {
-    throw new CmirError(
-      'ERR_CMIR_DATA',
-      `${where}: found ${String(features)} features, expected at least one`,
-    );
-  }
+  checkWidth(where, features);
   const expected = ids.length * features;
   if (values.length !== expected) {
     throw new CmirError(

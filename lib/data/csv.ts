@@ -4,7 +4,7 @@ import { parse, type ParseError } from 'papaparse';
 
 import { CmirError, messageOf } from '../errors';
 import { closestTo } from '../suggest';
-import { quoteCell } from './cells';
+import { listNames, quoteCell } from './cells';
 
 /** Takes a CSV table keyed by its `id` column, header first, then row by row. */
 export interface TableVisitor {
@@ -14,15 +14,19 @@ export interface TableVisitor {
   row(id: string, cells: readonly string[], line: number): void;
 }
 
-/** An ERR_CMIR_DATA that starts with the file and the row. */
+/** A row as every message names it: file, line (from 1) and, where it has one, id. */
+export function placeOf(file: string, line: number, id: string | null): string {
+  return `${file}, line ${String(line)}${id === null ? '' : ` (id ${id})`}`;
+}
+
+/** An ERR_CMIR_DATA that starts with the place. */
 export function rowError(
   file: string,
   line: number,
   id: string | null,
   problem: string,
 ): CmirError {
-  const where = id === null ? '' : ` (id ${id})`;
-  return new CmirError('ERR_CMIR_DATA', `${file}, line ${String(line)}${where}: ${problem}`);
+  return new CmirError('ERR_CMIR_DATA', `${placeOf(file, line, id)}: ${problem}`);
 }
 
 /**
@@ -123,22 +127,17 @@ function checkHeader(file: string, cells: readonly string[], line: number): read
 
 /** ERR_CMIR_DATA for an absent column, with the columns there are and the one that may be meant. */
 export function missingColumn(file: string, column: string, names: readonly string[]): CmirError {
-  const nearest = closestTo(column, names);
+  // Every short name is near a short one, so those must agree but for case.
+  const nearest =
+    names.find((name) => name.toLowerCase() === column) ??
+    (column.length > 3 ? closestTo(column, names) : undefined);
   const meant = nearest === undefined ? '' : `; is ${quoteCell(nearest)} meant?`;
   const separator =
     names.length === 1 && /[;\t]/.test(names[0] ?? '') ? '; commas must separate columns' : '';
-  return rowError(
-    file,
-    1,
-    null,
-    `found no column '${column}' among ${listNames(names)}, expected one${meant}${separator}`,
+  return new CmirError(
+    'ERR_CMIR_DATA',
+    `${file}: found no column '${column}' among ${listNames(names)}, expected one${meant}${separator}`,
   );
-}
-
-/** Up to twelve names, as a message lists them. */
-export function listNames(names: readonly string[]): string {
-  const shown = names.slice(0, 12).join(', ');
-  return names.length > 12 ? `${shown} and ${String(names.length - 12)} more` : shown;
 }
 
 /** A copy that does not keep the text of the whole file in memory, as a slice of it would. */

@@ -1,7 +1,6 @@
 import { CmirError } from '../errors';
 import { closestTo } from '../suggest';
-import { parseNumber, quoteCell } from './cells';
-import { listNames } from './csv';
+import { listNames, parseNumber, quoteCell } from './cells';
 import type { Label } from './dataset';
 import type { ResolvedLoadOptions } from './options';
 

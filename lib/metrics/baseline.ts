@@ -1,4 +1,4 @@
-import { checkClasses, computeMetrics } from './compute';
+import { checkClasses, computeMetrics, undefinedMetrics } from './compute';
 import type { FloatArray, MetricReport } from './metric';
 
 /** What a model that ignores its input reaches. */
@@ -23,25 +23,17 @@ export function baselineMetrics(
   const rule = isRegression
     ? 'median of the training targets'
     : 'most frequent class of the training targets';
-  const prediction =
-    trainTargets.length === 0 ? null : (isRegression ? median : mode)(trainTargets);
+  if (trainTargets.length === 0) {
+    return { rule, prediction: null, ...undefinedMetrics(task, 'no training targets') };
+  }
   const outputs = isRegression ? 1 : countClasses(trainTargets, testTargets);
   if (!isRegression) checkClasses(trainTargets, outputs);
+  const prediction = isRegression ? median(trainTargets) : mode(trainTargets);
   const predictions = new Float64Array(testTargets.length * outputs);
-  if (prediction === null) {
-    const { metrics } = computeMetrics(task, predictions, testTargets, outputs);
-    const names = Object.keys(metrics);
-    return {
-      rule,
-      prediction,
-      metrics: Object.fromEntries(names.map((name) => [name, null])),
-      undefined: Object.fromEntries(names.map((name) => [name, 'no training targets'])),
-    };
-  }
-  testTargets.forEach((_, row) => {
+  for (let row = 0; row < testTargets.length; row += 1) {
     if (isRegression) predictions[row] = prediction;
     else predictions[row * outputs + prediction] = 1;
-  });
+  }
   return { rule, prediction, ...computeMetrics(task, predictions, testTargets, outputs) };
 }
 

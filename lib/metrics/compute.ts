@@ -30,8 +30,7 @@ export function computeMetrics(
 ): MetricReport {
   checkLengths(task, predictions, targets, outputs);
   const obstacle = findObstacle(predictions, targets);
-  const rows = task === 'regression' ? REGRESSION_METRICS : CLASSIFICATION_METRICS;
-  if (obstacle !== null) return report(rows.map(({ name }) => [name, { undefined: obstacle }]));
+  if (obstacle !== null) return undefinedMetrics(task, obstacle);
   if (task === 'regression') {
     return report(
       REGRESSION_METRICS.map((metric) => [metric.name, metric.compute(predictions, targets)]),
@@ -40,6 +39,15 @@ export function computeMetrics(
   checkClasses(targets, outputs);
   const confusion = classConfusion(predictions, targets, outputs);
   return report(CLASSIFICATION_METRICS.map((metric) => [metric.name, metric.compute(confusion)]));
+}
+
+/** A report in which every metric of the task is null for one reason. */
+export function undefinedMetrics(
+  task: 'regression' | 'classification',
+  reason: string,
+): MetricReport {
+  const rows = METRICS.filter((metric) => metric.task === task);
+  return report(rows.map(({ name }) => [name, { undefined: reason }]));
 }
 
 function checkLengths(

@@ -143,7 +143,8 @@ Batch Trainer::gather(const at::Tensor& rows, bool with_targets) const {
     TORCH_CHECK_VALUE(targets_.defined(), "the uploaded data has no targets");
     batch.targets = targets_.index_select(0, rows);
   }
-  batch.index = keys_.index_select(0, rows);
+  // Training keys its draws by the row's number, evaluation by the example's own key.
+  batch.index = with_targets ? rows : keys_.index_select(0, rows);
   return batch;
 }
 

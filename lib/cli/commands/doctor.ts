@@ -5,7 +5,9 @@ import { doctor, type Diagnosis } from '../../native/doctor';
 export function register(program: Command): void {
   program
     .command('doctor')
-    .description('versions, where LibTorch was found and why, devices, and what to do when something is missing')
+    .description(
+      'versions, where LibTorch was found and why, devices, and what to do when something is missing',
+    )
     .option('--json', 'print one JSON document', false)
     .action(async ({ json }: { json: boolean }) => {
       const diagnosis = await doctor();
@@ -33,7 +35,10 @@ function render(diagnosis: Diagnosis): string {
         : `cpu (${engine.cpuCapability}, ${String(engine.threads)} threads), ${String(engine.cudaDevices)} CUDA`,
     ],
   ];
-  const lines = rows.filter(([, value]) => value !== '').map(([name, value]) => `${name.padEnd(13)} ${value}`);
-  for (const { what, fix } of diagnosis.problems) lines.push('', `problem: ${what}`, `  mend it: ${fix}`);
+  const lines = rows
+    .filter(([, value]) => value !== '')
+    .map(([name, value]) => `${name.padEnd(13)} ${value}`);
+  for (const { what, fix } of diagnosis.problems)
+    lines.push('', `problem: ${what}`, `  mend it: ${fix}`);
   return [...lines, '', `verdict: ${diagnosis.verdict}`].join('\n');
 }

@@ -5,7 +5,7 @@ import { CmirError } from '../../errors';
 import { closestTo } from '../../suggest';
 import { parseNumber, quoteCell } from '../cells';
 import { checkModalityName, checkTargets, NON_FINITE_ADVICE } from '../check';
-import { missingColumn, readTable, rowError } from '../csv';
+import { missingColumn, placeOf, readTable, rowError } from '../csv';
 import { Dataset, type Label, type Modality } from '../dataset';
 import { findLabelColumn, makeLabel } from '../label';
 import type { ResolvedLoadOptions } from '../options';
@@ -93,8 +93,7 @@ async function readExamples(file: string, options: ResolvedLoadOptions): Promise
     const index = columns.indexOf(name);
     return rows.map((cells) => cells[index] ?? '');
   };
-  const where = (row: number): string =>
-    `${file}, line ${String(lines[row])} (id ${ids[row] ?? ''})`;
+  const where = (row: number): string => placeOf(file, lines[row] ?? 0, ids[row] ?? null);
   const labelColumn = findLabelColumn(file, columns, options);
   const label =
     labelColumn === null ? null : makeLabel(labelColumn, column(labelColumn), options, where);
@@ -126,6 +125,7 @@ async function readModality(
   let idColumn = -1;
   let features = 0;
   let values = new Float32Array(0);
+  const refuse = nonFinite === 'error';
 
   await readTable(file, {
     columns(names) {
@@ -149,28 +149,16 @@ async function readModality(
       rowOfId.delete(id);
       for (let feature = 0; feature < features; feature += 1) {
         const cell = cells[feature < idColumn ? feature : feature + 1] ?? '';
-        const value = Math.fround(parseNumber(cell) ?? notNumber(feature, cell, id, line));
-        if (nonFinite === 'error' && !Number.isFinite(value)) {
-          throw cellError(feature, cell, id, line, NON_FINITE_ADVICE);
+        const value = parseNumber(cell);
+        if (value === undefined || (refuse && !Number.isFinite(Math.fround(value)))) {
+          const where = `${placeOf(file, line, id)}, column ${columns[feature] ?? ''}`;
+          const expected = value === undefined ? 'expected a number' : NON_FINITE_ADVICE;
+          throw new CmirError('ERR_CMIR_DATA', `${where}: found ${quoteCell(cell)}, ${expected}`);
         }
         values[row * features + feature] = value;
       }
     },
   });
-
-  function cellError(
-    feature: number,
-    cell: string,
-    id: string,
-    line: number,
-    rest: string,
-  ): CmirError {
-    const where = `column ${columns[feature] ?? ''}`;
-    return rowError(file, line, id, `${where}: found ${quoteCell(cell)}, ${rest}`);
-  }
-  function notNumber(feature: number, cell: string, id: string, line: number): never {
-    throw cellError(feature, cell, id, line, 'expected a number');
-  }
 
   // Ids are deleted as they are met.
   for (const [id, row] of rowOfId) {

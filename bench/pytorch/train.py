@@ -1,0 +1,153 @@
+"""Trains plain PyTorch fusion and CmIR on a data set folder (labels.csv, <modality>.csv) for comparison with cmir.
+
+The protocol is cmir's: features standardised on train, AdamW, gradient norm clipped at 1, early stopping on
+validation MAE, the best epoch's model scored on test. Prints one JSON document with a row a method.
+"""
+
+import argparse
+import copy
+import csv
+import json
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from cmir import CmIR, Settings, draw_environments, objective
+
+Split = tuple[dict[str, Tensor], Tensor]  # features [N, D] by modality, targets [N]
+
+
+def read_folder(folder: Path, label: str) -> dict[str, Split]:
+    """Splits by name; modalities in the order of their files' names, as cmir takes them."""
+    with open(folder / "labels.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    tables = {}
+    for path in sorted(folder.glob("*.csv")):
+        if path.name != "labels.csv":
+            with open(path, newline="") as file:
+                lines = csv.reader(file)
+                next(lines)
+                tables[path.stem] = {line[0]: np.array(line[1:], dtype=np.float32) for line in lines}
+    splits = {}
+    for name in dict.fromkeys(row["split"] for row in rows):
+        chosen = [row for row in rows if row["split"] == name]
+        features = {
+            modality: torch.from_numpy(np.stack([table[row["id"]] for row in chosen]))
+            for modality, table in tables.items()
+        }
+        splits[name] = features, torch.tensor([float(row[label]) for row in chosen])
+    return splits
+
+
+def metrics(predictions: Tensor, targets: Tensor) -> dict[str, float]:
+    """MAE, and accuracy of the sign where the target is not 0 (a prediction of 0 counts as negative)."""
+    rated = targets != 0
+    correct = (predictions > 0) == (targets > 0)
+    return {
+        "MAE": (predictions - targets).abs().mean().item(),
+        "Non0_acc_2": correct[rated].double().mean().item(),
+    }
+
+
+@torch.no_grad()
+def evaluate(model: CmIR, split: Split) -> dict[str, float]:
+    features, targets = split
+    model.eval()
+    return metrics(model(features).squeeze(-1), targets)
+
+
+def train(splits: dict[str, Split], options: argparse.Namespace, method: str) -> dict:
+    torch.manual_seed(options.seed)
+    features, targets = splits["train"]
+    model = CmIR(
+        {name: x.shape[1] for name, x in features.items()}, 1, options.hidden, options.latent, options.dropout
+    )
+    for name, x in features.items():
+        model.normalizer[name].fit(x)
+    features = model.standardise(features)
+
+    environments, settings = [], Settings(loss=options.loss)
+    if method == "cmir":
+        environments = options.environments
+        lambdas = dict(zip(("invariance", "decorrelation", "reconstruction"), options.weights, strict=True))
+        settings = Settings(
+            **lambdas, off_diagonal=options.off_diagonal, loss=options.loss, on=options.on, form=options.form
+        )
+    optimizer = torch.optim.AdamW(model.parameters(), lr=options.learning_rate, weight_decay=options.weight_decay)
+
+    best, best_state, best_epoch, epoch, seconds = float("inf"), {}, 0, 0, 0.0
+    while epoch < options.epochs and epoch - best_epoch < options.patience:
+        epoch += 1
+        model.train()
+        start = time.perf_counter()
+        for rows in torch.randperm(len(targets)).split(options.batch):
+            noisy = draw_environments({name: x[rows] for name, x in features.items()}, environments)
+            loss = objective(model, noisy, targets[rows], settings)["loss"]
+            optimizer.zero_grad()
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(model.parameters(), 1)
+            optimizer.step()
+        seconds += time.perf_counter() - start
+        score = evaluate(model, splits["valid"])["MAE"]
+        if score < best:
+            best, best_epoch, best_state = score, epoch, copy.deepcopy(model.state_dict())
+    model.load_state_dict(best_state)
+    return {
+        "method": method,
+        "seed": options.seed,
+        "best_epoch": best_epoch,
+        "epochs": epoch,
+        "train_seconds": seconds,
+        "examples_per_second": epoch * len(targets) / seconds,
+        "valid": evaluate(model, splits["valid"]),
+        "test": evaluate(model, splits["test"]),
+    }
+
+
+def environment(text: str) -> tuple[str, float]:
+    kind, _, intensity = text.partition(":")
+    return kind, float(intensity)
+
+
+def parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__.splitlines()[0], formatter_class=argparse.ArgumentDefaultsHelpFormatter
+    )
+    add = parser.add_argument
+    add("data", type=Path, help="data set folder")
+    add("--label", default="label", help="label column of labels.csv")
+    add("--methods", nargs="+", choices=("fusion", "cmir"), default=["fusion", "cmir"], help="what to train")
+    add("--seed", type=int, default=1, help="seed of torch's generator")
+    add("--threads", type=int, default=0, help="threads of one operation; 0 is torch's choice")
+    add("--epochs", type=int, default=100, help="at most so many passes")
+    add("--batch", type=int, default=64, help="examples a step")
+    add("--patience", type=int, default=10, help="epochs without a better validation MAE before stopping")
+    add("--learning-rate", type=float, default=1e-3, help="AdamW's step size")
+    add("--weight-decay", type=float, default=0.01, help="AdamW's decoupled decay")
+    add("--hidden", type=int, default=128, help="H, width of hidden layers")
+    add("--latent", type=int, default=32, help="d, width of each invariant and each spurious part")
+    add("--dropout", type=float, default=0.3, help="probability, after each hidden layer")
+    add("--loss", choices=("l1", "mse"), default="l1", help="L_pred")
+    ladder = [("gaussian", 0.3), ("gaussian", 0.6), ("gaussian", 0.9)]
+    add("--environments", type=environment, nargs="+", default=ladder, help="KIND:INTENSITY each")
+    add("--weights", type=float, nargs=3, default=[0.1, 0.1, 0.1], help="lambda_1 lambda_2 lambda_3")
+    add("--off-diagonal", type=float, default=0.3, help="weight of the off-diagonal entries in R_dec")
+    add("--on", choices=("all", "clean"), default="all", help="environments that L_pred averages over")
+    add("--form", choices=("naive", "fast"), default="naive", help="constraints as written, or by fast algebra")
+    return parser.parse_args()
+
+
+def main() -> None:
+    options = parse_arguments()
+    if options.threads > 0:
+        torch.set_num_threads(options.threads)
+    splits = read_folder(options.data, options.label)
+    rows = [train(splits, options, method) for method in options.methods]
+    print(json.dumps({"torch": torch.__version__, "threads": torch.get_num_threads(), "rows": rows}, indent=2))
+
+
+if __name__ == "__main__":
+    main()

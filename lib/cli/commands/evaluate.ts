@@ -1,0 +1,86 @@
+import type { Command } from 'commander';
+
+import { noiseKindSchema } from '../../config';
+import { CmirError } from '../../errors';
+import { loadModel } from '../../training/load';
+import type { Noise } from '../../training/model';
+import { openDataset, readSource } from '../../training/source';
+import { parseNoise } from '../options';
+import { makeReady } from '../ready';
+import { metricTable } from '../table';
+
+interface Flags {
+  split: string;
+  noise?: string;
+  seed: string;
+  device?: string;
+  json: boolean;
+  quiet: boolean;
+}
+
+export function register(program: Command): void {
+  program
+    .command('evaluate')
+    .description('metrics of a run’s best model')
+    .argument('<run>', 'run folder')
+    .argument('[dataset]', 'data set folder; default: the one the run was trained on')
+    .option('--split <name>', 'which examples; all of them with: all', 'test')
+    .option('--noise <kind:level>', 'noise on the standardised features, for example gaussian:0.7')
+    .option('--seed <n>', 'key of the noise', '0')
+    .option('--device <name>', 'auto, cpu, cuda or cuda:<i>')
+    .option('--json', 'print one JSON document', false)
+    .option('--quiet', 'no progress', false)
+    .action(async (run: string, dataset: string | undefined, flags: Flags) => {
+      await main(run, dataset, flags);
+    });
+}
+
+async function main(run: string, path: string | undefined, flags: Flags): Promise<void> {
+  const noise = flags.noise === undefined ? undefined : readNoise(flags.noise, flags.seed);
+  await makeReady(flags.quiet);
+  const model = await loadModel(run, flags.device === undefined ? {} : { device: flags.device });
+  try {
+    const { data, task } = model.config;
+    const classes = model.shape.classes ?? undefined;
+    const dataset = await openDataset(path ?? (await readSource(run)), {
+      ...data,
+      task,
+      classes,
+      requireTrain: false,
+    });
+    const split = flags.split === 'all' ? dataset.all : dataset.split(flags.split);
+    const report = await model.evaluate(split, noise ? { noise } : {});
+    if (flags.json) {
+      const shown = { split: flags.split, noise: noise ?? null, examples: split.rows.length };
+      console.log(JSON.stringify({ ...shown, ...report }, null, 2));
+    } else {
+      console.log(
+        metricTable({
+          [flags.noise === undefined ? flags.split : `${flags.split} ${flags.noise}`]:
+            report.metrics,
+        }),
+      );
+    }
+  } finally {
+    model.dispose();
+  }
+}
+
+function readNoise(text: string, seedText: string): Noise {
+  const { kind, intensity } = parseNoise(text);
+  const known = noiseKindSchema.safeParse(kind);
+  const seed = Number(seedText);
+  if (!known.success) {
+    throw new CmirError(
+      'ERR_CMIR_USAGE',
+      `--noise: found kind '${kind}', expected one of ${noiseKindSchema.options.join(', ')}`,
+    );
+  }
+  if (!Number.isSafeInteger(seed) || seed < 0) {
+    throw new CmirError(
+      'ERR_CMIR_USAGE',
+      `--seed: found '${seedText}', expected an integer of at least 0`,
+    );
+  }
+  return { kind: known.data, intensity, seed };
+}

@@ -1,0 +1,129 @@
+import type { Command } from 'commander';
+import { basename, join, relative, resolve } from 'node:path';
+
+import { resolveConfig } from '../../config';
+import { CmirError } from '../../errors';
+import { openDataset, saveSource } from '../../training/source';
+import { train, type Run } from '../../training/train';
+import { collect, readOptions } from '../options';
+import { progressView } from '../progress';
+import { makeReady } from '../ready';
+import { metricTable } from '../table';
+
+interface Flags {
+  config?: string;
+  set: string[];
+  out?: string;
+  seed?: string;
+  device?: string;
+  resume: boolean;
+  json: boolean;
+  quiet: boolean;
+}
+
+export function register(program: Command): void {
+  program
+    .command('train')
+    .description('train, evaluate on test, write a run folder')
+    .argument('[dataset]', 'data set folder; without it, the built-in synthetic data')
+    .option('--config <file>', 'JSON file of configuration keys')
+    .option('--set <key=value>', 'set a configuration key; may be given again', collect, [])
+    .option('--out <folder>', 'run folder; default runs/<data set>-<time>-seed<n>')
+    .option('--seed <n>', 'same as --set seed=<n>')
+    .option('--device <name>', 'auto, cpu, cuda or cuda:<i>')
+    .option('--resume', 'continue the run in --out after its last finished epoch', false)
+    .option('--json', 'print one JSON document', false)
+    .option('--quiet', 'no progress', false)
+    .action(async (dataset: string | undefined, flags: Flags) => {
+      await main(dataset, flags);
+    });
+}
+
+async function main(path: string | undefined, flags: Flags): Promise<void> {
+  const options = await readOptions(flags.config, flags.set, {
+    seed: flags.seed,
+    device: flags.device,
+  });
+  const config = resolveConfig(options);
+  if (flags.resume && flags.out === undefined) {
+    throw new CmirError('ERR_CMIR_USAGE', '--resume: needs --out, the run folder to continue');
+  }
+  const dataset = await openDataset(path, { ...config.data, task: config.task });
+  await makeReady(flags.quiet);
+
+  const out = flags.out ?? defaultFolder(path, config.seed);
+  const stop = new AbortController();
+  const interrupt = (): void => {
+    stop.abort(new Error('interrupted'));
+  };
+  process.once('SIGINT', interrupt);
+  const view = progressView(
+    flags.quiet,
+    config.training.metric === 'auto' ? metricOf(dataset) : config.training.metric,
+  );
+  try {
+    const run = await train(dataset, options, {
+      out,
+      resume: flags.resume,
+      signal: stop.signal,
+      onStart: () => saveSource(out, path),
+      onEpoch: view.onEpoch,
+      onProgress: view.onProgress,
+    });
+    view.stop();
+    print(run, out, flags.json);
+    run.model.dispose();
+  } catch (error) {
+    view.stop();
+    if (!stop.signal.aborted) throw error;
+    throw new CmirError(
+      'ERR_CMIR_ABORTED',
+      `interrupted; the run is saved after its last finished epoch, resume with: ${resumeCommand(path, flags, out)}`,
+      { cause: error },
+    );
+  } finally {
+    process.removeListener('SIGINT', interrupt);
+  }
+}
+
+function metricOf(dataset: { label: { task: string } | null }): string {
+  return dataset.label?.task === 'classification' ? 'Acc' : 'MAE';
+}
+
+function defaultFolder(path: string | undefined, seed: number): string {
+  const name = path === undefined ? 'synthetic' : basename(resolve(path));
+  const time = new Date().toISOString().slice(0, 19).replace(/[-:]/g, '').replace('T', '-');
+  return join('runs', `${name}-${time}-seed${String(seed)}`);
+}
+
+function print(run: Run, out: string, json: boolean): void {
+  const { metrics, config } = run;
+  if (json) {
+    console.log(JSON.stringify({ ...metrics, out, config }, null, 2));
+    return;
+  }
+  const { baseline } = metrics;
+  const sets = Object.fromEntries(
+    Object.keys(baseline).flatMap((name) => [
+      [name, metrics[name as 'test']],
+      [`  constant`.padEnd(2) + ` on ${name}`, baseline[name] ?? {}],
+    ]),
+  );
+  console.log(metricTable(sets));
+  const names = run.model.shape.modalities.map((modality) => modality.name).join(', ');
+  console.log(
+    `\nbest epoch ${String(metrics.best_epoch)} of ${String(metrics.epochs)}, ${metrics.seconds.toFixed(1)} s, ` +
+      `${String(metrics.parameters)} parameters, modalities ${names}\nrun folder: ${out}`,
+  );
+}
+
+function resumeCommand(path: string | undefined, flags: Flags, out: string): string {
+  const quote = (text: string): string =>
+    /^[\w./:=@%+-]+$/.test(text) ? text : `'${text.replace(/'/g, `'\\''`)}'`;
+  const words = ['cmir', 'train', ...(path === undefined ? [] : [relative('', path) || path])];
+  if (flags.config !== undefined) words.push('--config', flags.config);
+  for (const setting of flags.set) words.push('--set', setting);
+  if (flags.seed !== undefined) words.push('--seed', flags.seed);
+  if (flags.device !== undefined) words.push('--device', flags.device);
+  return [...words, '--resume', '--out', out].map(quote).join(' ');
+}

@@ -1,0 +1,59 @@
+import { readFile } from 'node:fs/promises';
+
+import { setOption, type Options } from '../config';
+import { CmirError, messageOf } from '../errors';
+
+/** Collects the values of an option that may be given several times. */
+export function collect(value: string, previous: string[]): string[] {
+  return [...previous, value];
+}
+
+/** The options of a configuration file, with `--set key=value` and the flags put over it, in that order. */
+export async function readOptions(
+  file: string | undefined,
+  settings: readonly string[],
+  flags: Readonly<Record<string, string | undefined>>,
+): Promise<Options> {
+  const options = file === undefined ? {} : await readConfigFile(file);
+  for (const setting of settings) {
+    const at = setting.indexOf('=');
+    if (at < 1) {
+      throw new CmirError('ERR_CMIR_USAGE', `--set: found '${setting}', expected KEY=VALUE`);
+    }
+    setOption(options, setting.slice(0, at), setting.slice(at + 1));
+  }
+  for (const [key, value] of Object.entries(flags)) {
+    if (value !== undefined) setOption(options, key, value);
+  }
+  return options;
+}
+
+async function readConfigFile(file: string): Promise<Record<string, unknown>> {
+  let content: unknown;
+  try {
+    content = JSON.parse(await readFile(file, 'utf8'));
+  } catch (cause) {
+    throw new CmirError('ERR_CMIR_CONFIG', `--config: cannot read ${file}: ${messageOf(cause)}`, {
+      cause,
+    });
+  }
+  if (typeof content !== 'object' || content === null || Array.isArray(content)) {
+    throw new CmirError(
+      'ERR_CMIR_CONFIG',
+      `--config: ${file}: expected a JSON object of configuration keys`,
+    );
+  }
+  return content as Record<string, unknown>;
+}
+
+/** Reads KIND:LEVEL, for example gaussian:0.7. */
+export function parseNoise(text: string): { kind: string; intensity: number } {
+  const [, kind, level] = /^([a-z]+):(\d*\.?\d+)$/i.exec(text) ?? [];
+  if (kind === undefined || level === undefined) {
+    throw new CmirError(
+      'ERR_CMIR_USAGE',
+      `--noise: found '${text}', expected KIND:LEVEL, for example gaussian:0.7 or erase:0.5`,
+    );
+  }
+  return { kind, intensity: Number(level) };
+}

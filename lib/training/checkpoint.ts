@@ -1,0 +1,209 @@
+import { createHash } from 'node:crypto';
+import { mkdir, readFile, readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { resolveConfig, type Config } from '../config';
+import type { Dataset } from '../data/dataset';
+import { CmirError } from '../errors';
+import type { NativeState } from '../../binding';
+import { writeAtomically } from './files';
+import { decodeTensors, encodeTensors } from './safetensors';
+import type { ModelShape } from './shape';
+
+/** Version of the files' layout; another one is refused. */
+const FORMAT = '1';
+
+/** Names of the files in a run folder. */
+export const FILES = {
+  config: 'config.json',
+  metrics: 'metrics.json',
+  history: 'history.jsonl',
+  model: 'model.safetensors',
+  last: 'last.safetensors',
+  progress: 'last.json',
+} as const;
+
+/** How far a run has come: with the last state, all that resuming needs. */
+export interface Progress {
+  /** Epochs finished. */
+  readonly epoch: number;
+  readonly bestEpoch: number;
+  readonly bestScore: number;
+  /** Epochs since the best. */
+  readonly stale: number;
+  readonly seconds: number;
+  /** Hash of the data set trained on. */
+  readonly data: string;
+}
+
+interface Checkpoint {
+  readonly state: NativeState;
+  readonly config: Config;
+  readonly shape: ModelShape;
+}
+
+function metadataOf(config: Config, shape: ModelShape): Record<string, string> {
+  return {
+    format: 'pt',
+    cmir_format: FORMAT,
+    config: JSON.stringify(config),
+    shape: JSON.stringify(shape),
+  };
+}
+
+/** Makes the folder of a new run. Throws ERR_CMIR_USAGE when it already holds something. */
+export async function createRunFolder(folder: string): Promise<void> {
+  await checkRunFolder(folder);
+  await mkdir(folder, { recursive: true }).catch((cause: unknown) => {
+    throw new CmirError('ERR_CMIR_IO', `cannot make the run folder ${folder}`, { cause });
+  });
+}
+
+/** Throws ERR_CMIR_USAGE unless the folder is absent or empty. */
+export async function checkRunFolder(folder: string): Promise<void> {
+  const content = await readdir(folder).catch(() => []);
+  if (content.length > 0) {
+    throw new CmirError(
+      'ERR_CMIR_USAGE',
+      `${folder}: expected a new or empty folder, found ${content.slice(0, 3).join(', ')}; ` +
+        'choose another, or continue the run in it with --resume',
+    );
+  }
+}
+
+export async function saveConfig(folder: string, config: Config): Promise<void> {
+  await writeAtomically(join(folder, FILES.config), `${JSON.stringify(config, null, 2)}\n`);
+}
+
+/** The best model so far: parameters and normaliser alone. */
+export async function saveModel(
+  folder: string,
+  { state, config, shape }: Checkpoint,
+): Promise<void> {
+  const bytes = encodeTensors({ tensors: state.tensors, metadata: metadataOf(config, shape) });
+  await writeAtomically(join(folder, FILES.model), bytes);
+}
+
+/**
+ * The state after an epoch, with the optimiser's. The tensors' file carries the progress too, so that one rename
+ * makes the checkpoint; last.json is a copy for people.
+ */
+export async function saveLast(
+  folder: string,
+  { state, config, shape }: Checkpoint,
+  progress: Progress,
+): Promise<void> {
+  const metadata = {
+    ...metadataOf(config, shape),
+    step: String(state.step),
+    progress: JSON.stringify(progress),
+  };
+  await writeAtomically(
+    join(folder, FILES.last),
+    encodeTensors({ tensors: state.tensors, metadata }),
+  );
+  await writeAtomically(
+    join(folder, FILES.progress),
+    `${JSON.stringify({ step: state.step, ...progress }, null, 2)}\n`,
+  );
+}
+
+/** Reads model.safetensors of a run. Throws ERR_CMIR_CHECKPOINT when it is missing or damaged. */
+export async function readModel(folder: string): Promise<Checkpoint> {
+  const { state, config, shape } = await readCheckpoint(join(folder, FILES.model));
+  return { state, config, shape };
+}
+
+/** Reads last.safetensors of a run. Throws ERR_CMIR_CHECKPOINT when it is missing or damaged. */
+export async function readLast(folder: string): Promise<Checkpoint & { progress: Progress }> {
+  const path = join(folder, FILES.last);
+  const { metadata, ...checkpoint } = await readCheckpoint(path);
+  const progress = parseMetadata<Progress>(metadata, 'progress', path);
+  return { ...checkpoint, progress };
+}
+
+async function readCheckpoint(
+  path: string,
+): Promise<Checkpoint & { metadata: Readonly<Record<string, string>> }> {
+  const bytes = await readFile(path).catch((cause: unknown) => {
+    throw new CmirError(
+      'ERR_CMIR_CHECKPOINT',
+      `${path}: found no such file, expected one written by cmir train`,
+      { cause },
+    );
+  });
+  const { tensors, metadata } = decodeTensors(bytes, path);
+  if (metadata['cmir_format'] !== FORMAT) {
+    throw new CmirError(
+      'ERR_CMIR_CHECKPOINT',
+      `${path}: found format ${metadata['cmir_format'] ?? 'unknown'}, expected ${FORMAT}: not written by this cmir`,
+    );
+  }
+  const shape = parseMetadata<ModelShape>(metadata, 'shape', path);
+  const config = resolveConfig(parseMetadata<Config>(metadata, 'config', path));
+  return {
+    state: { step: Number(metadata['step'] ?? 0), tensors: { ...tensors } },
+    config,
+    shape,
+    metadata,
+  };
+}
+
+function parseMetadata<T>(
+  metadata: Readonly<Record<string, string>>,
+  key: string,
+  path: string,
+): T {
+  try {
+    return JSON.parse(metadata[key] ?? '') as T;
+  } catch (cause) {
+    throw new CmirError('ERR_CMIR_CHECKPOINT', `${path}: its metadata has no readable '${key}'`, {
+      cause,
+    });
+  }
+}
+
+/** Keys that may differ between a run and its continuation: they do not change what is computed before. */
+const FREE_KEYS = ['training.epochs', 'device', 'threads'];
+
+/** Throws ERR_CMIR_CONFIG, naming the key, when a continuation asks for another configuration than the run's. */
+export function checkSameConfig(saved: Config, wanted: Config): void {
+  const [before, now] = [flatten(saved), flatten(wanted)];
+  for (const key of new Set([...before.keys(), ...now.keys()])) {
+    if (!FREE_KEYS.includes(key) && before.get(key) !== now.get(key)) {
+      throw new CmirError(
+        'ERR_CMIR_CONFIG',
+        `--resume: ${key} is ${now.get(key) ?? 'absent'}, but the run was started with ${before.get(key) ?? 'none'}`,
+      );
+    }
+  }
+}
+
+function flatten(value: object, prefix = ''): Map<string, string> {
+  return new Map(
+    Object.entries(value).flatMap(([key, inner]: [string, unknown]) =>
+      typeof inner === 'object' && inner !== null
+        ? [...flatten(inner, `${prefix}${key}.`)]
+        : [[`${prefix}${key}`, JSON.stringify(inner)] as const],
+    ),
+  );
+}
+
+/** A hash of all that training reads of a data set: ids, splits, labels and features. */
+export function fingerprint(dataset: Dataset): string {
+  const hash = createHash('sha256');
+  const bytes = (array: Float32Array | Int32Array): Uint8Array =>
+    new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
+  hash.update(JSON.stringify([dataset.ids, [...dataset.splits.keys()], dataset.label?.name]));
+  for (const rows of dataset.splits.values()) hash.update(bytes(rows));
+  if (dataset.label !== null) hash.update(bytes(dataset.label.values));
+  for (const { name, features, values } of dataset.modalities) {
+    hash.update(JSON.stringify([name, features])).update(bytes(values));
+  }
+  return hash.digest('hex');
+}
+
+/** Removes what a run that never finished an epoch left in its new folder. */
+export async function removeEmptyRun(folder: string): Promise<void> {
+  await rm(folder, { recursive: true, force: true });
+}

@@ -1,0 +1,223 @@
+import { nativeConfig, type Config, type NoiseKind } from '../config';
+import { Dataset, type Split } from '../data/dataset';
+import { keysOf } from '../data/keys';
+import { replaceNonFinite } from '../data/normalize';
+import { loadDataset, type DatasetArrays } from '../data/load';
+import { CmirError } from '../errors';
+import { computeMetrics, type FloatArray, type MetricReport } from '../metrics';
+import { loadAddon } from '../native/load';
+import type { NativeState, Trainer } from '../../binding';
+import { checkModalities, type ModelShape } from './shape';
+
+export interface Noise {
+  readonly kind: NoiseKind;
+  /** Standard deviations (gaussian, laplace) or probability (erase, drop). */
+  readonly intensity: number;
+  /** Key of the draws, which depend on it and on each example's id alone. Default 0. */
+  readonly seed?: number;
+}
+
+export interface PredictOptions {
+  readonly signal?: AbortSignal;
+  /** Noise on the standardised features; without it the input is taken as it is. */
+  readonly noise?: Noise;
+}
+
+export interface Predictions {
+  readonly ids: readonly string[];
+  /** [n]: the value (regression), or the index of the most probable class. */
+  readonly predictions: Float32Array;
+  /** [n, outputs]: what the head puts out; logits for classification. */
+  readonly outputs: FloatArray;
+  /** [n, outputs]; only for classification. */
+  readonly probabilities?: Float32Array;
+}
+
+/** Codes of the clean input by modality, [n, latent] each. */
+export type Codes = Record<
+  string,
+  { readonly invariant: FloatArray; readonly spurious: FloatArray }
+>;
+
+/**
+ * A trained model on one device. It holds native memory until dispose(), or until it is collected.
+ * Every method throws ERR_CMIR_DISPOSED after dispose(), ERR_CMIR_MISMATCH for data that does not fit.
+ */
+export class Model implements Disposable {
+  readonly config: Config;
+  readonly shape: ModelShape;
+  readonly #trainer: Trainer;
+  /** What is uploaded now, so that asking again for the same data uploads nothing. */
+  #uploaded: Dataset | undefined;
+  /** Calls share the uploaded data: they take turns. */
+  #turn: Promise<unknown> = Promise.resolve();
+
+  /** Use train or loadModel. */
+  constructor(trainer: Trainer, config: Config, shape: ModelShape) {
+    this.#trainer = trainer;
+    this.config = config;
+    this.shape = shape;
+  }
+
+  /** Number of trainable parameters. */
+  get parameterCount(): number {
+    return this.trainer.parameterCount;
+  }
+
+  /** The native object, for the training loop. */
+  get trainer(): Trainer {
+    if (this.#trainer.disposed) {
+      throw new CmirError('ERR_CMIR_DISPOSED', 'the model was used after dispose()');
+    }
+    return this.#trainer;
+  }
+
+  /** Predictions for a split, a whole data set, or arrays, on raw (not standardised) features. */
+  async predict(
+    source: Split | Dataset | DatasetArrays,
+    options: PredictOptions = {},
+  ): Promise<Predictions> {
+    const split = await this.#split(source);
+    const outputs = await this.#run(split, options.signal, () =>
+      this.trainer.predict(split.rows, options.noise ? { seed: 0, ...options.noise } : null),
+    );
+    const ids = Array.from(split.rows, (row) => split.dataset.ids[row] as string);
+    if (this.shape.task === 'regression') {
+      return { ids, predictions: Float32Array.from(outputs), outputs };
+    }
+    const probabilities = softmax(outputs, this.shape.outputs);
+    return { ids, predictions: argmax(outputs, this.shape.outputs), outputs, probabilities };
+  }
+
+  /** Metrics of a split's predictions against its labels. */
+  async evaluate(split: Split, options: PredictOptions = {}): Promise<MetricReport> {
+    const { label } = split.dataset;
+    if (label === null) {
+      throw new CmirError('ERR_CMIR_DATA', `${split.dataset.name}: no labels to evaluate against`);
+    }
+    if (label.task !== this.shape.task) {
+      throw new CmirError(
+        'ERR_CMIR_MISMATCH',
+        `${split.dataset.name}: labels '${label.name}' are for ${label.task}, the model is for ${this.shape.task}`,
+      );
+    }
+    const { outputs } = await this.predict(split, options);
+    const targets = Float32Array.from(split.rows, (row) => label.values[row] as number);
+    return computeMetrics(this.shape.task, outputs, targets, this.shape.outputs);
+  }
+
+  /** Invariant and spurious codes of the clean input. */
+  async encode(
+    source: Split | Dataset | DatasetArrays,
+    options: { signal?: AbortSignal } = {},
+  ): Promise<Codes> {
+    const split = await this.#split(source);
+    const codes = await this.#run(split, options.signal, () => this.trainer.encode(split.rows));
+    return Object.fromEntries(
+      this.shape.modalities.map(({ name }, m) => [
+        name,
+        { invariant: codes.invariant[m] as FloatArray, spurious: codes.spurious[m] as FloatArray },
+      ]),
+    );
+  }
+
+  /** Parameters and normaliser by name, as in model.safetensors. */
+  async state(): Promise<NativeState> {
+    return this.trainer.getState(false);
+  }
+
+  /** Frees native memory; may be called again. */
+  dispose(): void {
+    this.#trainer.dispose();
+    this.#uploaded = undefined;
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+
+  async #split(source: Split | Dataset | DatasetArrays): Promise<Split> {
+    if (source instanceof Dataset) return source.all;
+    if ('dataset' in source) return source;
+    return (
+      await loadDataset(source, { requireLabel: false, nonFinite: this.config.data.nonFinite })
+    ).all;
+  }
+
+  #run<T>(split: Split, signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
+    const result = this.#turn.then(async () => {
+      throwIfAborted(signal);
+      if (this.#uploaded !== split.dataset) await this.upload(split.dataset);
+      throwIfAborted(signal);
+      return work();
+    });
+    // The next call waits for this one, whatever becomes of it.
+    this.#turn = result.catch(() => undefined);
+    return result;
+  }
+
+  /** Hands a data set to the engine; predictions on it then need no further copy. */
+  async upload(dataset: Dataset): Promise<void> {
+    checkModalities(this.shape, dataset);
+    const { tensors } = await this.trainer.getState(false);
+    const features = this.shape.modalities.map(({ name }) => {
+      const modality = dataset.modalities.find((other) => other.name === name);
+      const values = modality?.values ?? new Float32Array();
+      const mean = Float32Array.from(tensors[`normalizer.${name}.mean`]?.data ?? []);
+      return this.config.data.nonFinite === 'mean'
+        ? replaceNonFinite(values, mean.length, mean)
+        : values;
+    });
+    const label = dataset.label?.task === this.shape.task ? dataset.label : null;
+    await this.trainer.upload({
+      rows: dataset.size,
+      features,
+      targets: label?.values ?? null,
+      keys: keysOf(dataset.ids),
+    });
+    this.#uploaded = dataset;
+  }
+}
+
+/** Makes an untrained engine for a decided configuration; what C++ refuses becomes ERR_CMIR_CONFIG. */
+export function createTrainer(config: Config, shape: ModelShape): Trainer {
+  const { Trainer } = loadAddon();
+  const native = nativeConfig(config, {
+    modalities: shape.modalities.map((modality) => ({ ...modality })),
+    outputs: shape.outputs,
+  });
+  try {
+    return new Trainer(native);
+  } catch (cause) {
+    throw new CmirError('ERR_CMIR_CONFIG', `configuration: ${(cause as Error).message}`, { cause });
+  }
+}
+
+/** Throws ERR_CMIR_ABORTED when the signal has fired. */
+export function throwIfAborted(signal: AbortSignal | undefined): void {
+  if (signal?.aborted === true) {
+    throw new CmirError('ERR_CMIR_ABORTED', 'stopped by its signal', { cause: signal.reason });
+  }
+}
+
+function argmax(outputs: FloatArray, width: number): Float32Array {
+  return Float32Array.from({ length: outputs.length / width }, (_, row) => {
+    const logits = outputs.subarray(row * width, (row + 1) * width);
+    return logits.indexOf(Math.max(...logits));
+  });
+}
+
+function softmax(outputs: FloatArray, width: number): Float32Array {
+  const probabilities = new Float32Array(outputs.length);
+  for (let begin = 0; begin < outputs.length; begin += width) {
+    const logits = outputs.subarray(begin, begin + width);
+    const largest = Math.max(...logits);
+    const exponentials = Array.from(logits, (logit) => Math.exp(logit - largest));
+    const sum = exponentials.reduce((a, b) => a + b, 0);
+    probabilities.set(
+      exponentials.map((value) => value / sum),
+      begin,
+    );
+  }
+  return probabilities;
+}

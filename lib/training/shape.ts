@@ -1,0 +1,96 @@
+import type { Config } from '../config';
+import type { Dataset } from '../data/dataset';
+import { CmirError } from '../errors';
+import { METRICS } from '../metrics';
+
+/** What a model was made for: the part of a data set that must not change between training and use. */
+export interface ModelShape {
+  readonly task: 'regression' | 'classification';
+  /** Name of the label column. */
+  readonly label: string;
+  /** Class names in index order; null for regression. */
+  readonly classes: readonly string[] | null;
+  readonly modalities: readonly { readonly name: string; readonly features: number }[];
+  /** Width of the head's output. */
+  readonly outputs: number;
+}
+
+/** The shape a data set asks for. Throws ERR_CMIR_DATA without labels. */
+export function shapeOf(dataset: Dataset): ModelShape {
+  const { label, modalities } = dataset;
+  if (label === null) {
+    throw new CmirError('ERR_CMIR_DATA', `${dataset.name}: no labels, which training needs`);
+  }
+  const classes = label.classes ?? null;
+  return {
+    task: label.task,
+    label: label.name,
+    classes,
+    modalities: modalities.map(({ name, features }) => ({ name, features })),
+    outputs: classes?.length ?? 1,
+  };
+}
+
+/** Throws ERR_CMIR_MISMATCH, naming expected and found, unless the modalities are those of the model, in any order. */
+export function checkModalities(shape: ModelShape, dataset: Dataset): void {
+  const list = (modalities: ModelShape['modalities']): string =>
+    modalities
+      .map(({ name, features }) => `${name} (${String(features)})`)
+      .sort()
+      .join(', ');
+  const [expected, found] = [list(shape.modalities), list(dataset.modalities)];
+  if (expected !== found) {
+    throw new CmirError(
+      'ERR_CMIR_MISMATCH',
+      `${dataset.name}: its modalities do not fit the model: found ${found}; expected ${expected}`,
+    );
+  }
+}
+
+/** The configuration with every `auto` decided by the data and the machine, and every rule about both checked. */
+export function decide(config: Config, shape: ModelShape, cudaDevices: number): Config {
+  const { task } = shape;
+  const loss =
+    config.prediction.loss !== 'auto'
+      ? config.prediction.loss
+      : task === 'regression'
+        ? 'l1'
+        : 'crossEntropy';
+  if ((loss === 'crossEntropy') !== (task === 'classification')) {
+    throw new CmirError(
+      'ERR_CMIR_CONFIG',
+      `prediction.loss: found ${loss}, but the labels '${shape.label}' make it a ${task}; ` +
+        (task === 'regression' ? 'expected l1 or mse' : 'expected crossEntropy'),
+    );
+  }
+  const metric =
+    config.training.metric !== 'auto'
+      ? config.training.metric
+      : task === 'regression'
+        ? 'MAE'
+        : 'Acc';
+  const known = METRICS.filter((row) => row.task === task).map((row) => row.name);
+  if (!known.includes(metric)) {
+    throw new CmirError(
+      'ERR_CMIR_CONFIG',
+      `training.metric: found '${metric}', expected auto or one of ${known.join(', ')} for ${task}`,
+    );
+  }
+  const device = config.device !== 'auto' ? config.device : cudaDevices > 0 ? 'cuda:0' : 'cpu';
+  const index = /^cuda(?::(\d+))?$/.exec(device);
+  if (index !== null && Number(index[1] ?? 0) >= cudaDevices) {
+    throw new CmirError(
+      'ERR_CMIR_DEVICE',
+      `device: found '${device}', but LibTorch sees ${String(cudaDevices)} CUDA devices; ` +
+        'use cpu, or see: npx cmir doctor',
+    );
+  }
+  return {
+    ...config,
+    task,
+    device,
+    data: { ...config.data, label: shape.label },
+    prediction: { ...config.prediction, loss },
+    training: { ...config.training, metric },
+  };
+}

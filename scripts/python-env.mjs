@@ -1,0 +1,64 @@
+// Prepares the Python that the tests compare with: what test/python/requirements.txt pins goes to build/python, and
+// torch is the package that LibTorch lies in, so that nothing is downloaded twice. Prints { python, PYTHONPATH }
+// as JSON, or, exiting with 1, why there is none.
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { basename, delimiter, dirname, join } from 'node:path';
+
+const root = join(import.meta.dirname, '..');
+const { findLibtorch } = createRequire(import.meta.url)('../dist/native/libtorch.js');
+const requirements = join(root, 'test', 'python', 'requirements.txt');
+const target = join(root, 'build', 'python');
+const stamp = join(target, 'cmir-requirements.txt');
+
+function fail(reason) {
+  console.error(reason);
+  process.exit(1);
+}
+
+/** Runs python3 and returns what it prints; `purpose` begins the message of a failure. */
+function python(purpose, args, env = {}) {
+  const { status, stdout, stderr, error } = spawnSync('python3', args, {
+    encoding: 'utf8',
+    env: { ...process.env, ...env },
+  });
+  if (status !== 0) fail(`${purpose}: ${error?.message ?? stderr.trim().split('\n').at(-1)}`);
+  return stdout;
+}
+
+/** Installs into a folder of its own and renames it: a killed or a second installation leaves nothing half-made. */
+function install(content) {
+  const partial = `${target}.${process.pid}.partial`;
+  mkdirSync(dirname(target), { recursive: true });
+  const pip = ['-m', 'pip', 'install', '--disable-pip-version-check', '--no-input'];
+  const where = ['--root-user-action=ignore', '--quiet', '--target', partial, '-r', requirements];
+  try {
+    python('pip cannot install test/python/requirements.txt', [...pip, ...where]);
+    writeFileSync(join(partial, basename(stamp)), content);
+    rmSync(target, { recursive: true, force: true });
+    renameSync(partial, target);
+  } catch (error) {
+    if (!isPrepared(content)) throw error;
+  } finally {
+    rmSync(partial, { recursive: true, force: true });
+  }
+}
+
+function isPrepared(content) {
+  return existsSync(stamp) && readFileSync(stamp, 'utf8') === content;
+}
+
+const libtorch = findLibtorch();
+if (libtorch === undefined) fail('LibTorch is not found; run: npm ci');
+if (basename(libtorch.root) !== 'torch' || !existsSync(join(libtorch.root, '__init__.py'))) {
+  fail(`LibTorch in ${libtorch.root} is no Python package; unset LIBTORCH and run: npm run -s cmir -- setup`);
+}
+const version = python('python3 does not run', ['-c', 'import sys; print(sys.version)']);
+const content = `# Python ${version.replace(/\s+/g, ' ')}\n${readFileSync(requirements, 'utf8')}`;
+if (!isPrepared(content)) install(content);
+
+const PYTHONPATH = [target, dirname(libtorch.root)].join(delimiter);
+const modules = 'import numpy, pytest, safetensors, torch';
+python(`the torch of ${libtorch.root} does not run in python3`, ['-c', modules], { PYTHONPATH });
+console.log(JSON.stringify({ python: 'python3', PYTHONPATH }));

@@ -1,0 +1,41 @@
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+
+export const ROOT = join(__dirname, '..', '..');
+
+/** A Python with torch, numpy, safetensors and pytest. */
+export interface Python {
+  /** Runs a program to its end and returns its standard output; throws with all it printed when it fails. */
+  run(args: readonly string[]): string;
+}
+
+/**
+ * The Python of scripts/python-env.mjs, prepared on the first call. Where there is none: undefined after a message
+ * that says why, or an error with CMIR_REQUIRE_PYTHON=1.
+ */
+export function findPython(): Python | undefined {
+  const prepared = spawnSync(process.execPath, [join(ROOT, 'scripts', 'python-env.mjs')], {
+    encoding: 'utf8',
+  });
+  if (prepared.status !== 0) {
+    const reason = `no Python to compare with: ${prepared.stderr.trim()}`;
+    if (process.env['CMIR_REQUIRE_PYTHON'] === '1') throw new Error(reason);
+    console.warn(`skipped: ${reason} (CMIR_REQUIRE_PYTHON=1 makes this a failure)`);
+    return undefined;
+  }
+  const { python, PYTHONPATH } = JSON.parse(prepared.stdout) as { python: string; PYTHONPATH: string };
+  return {
+    run(args) {
+      const { status, stdout, stderr, error } = spawnSync(python, args, {
+        cwd: ROOT,
+        encoding: 'utf8',
+        maxBuffer: 1 << 28,
+        env: { ...process.env, PYTHONPATH, PYTHONDONTWRITEBYTECODE: '1' },
+      });
+      if (status !== 0) {
+        throw new Error(`${python} ${args.join(' ')}\n${error?.message ?? `${stdout}\n${stderr}`}`);
+      }
+      return stdout;
+    },
+  };
+}
