@@ -12,18 +12,15 @@ const requirements = join(root, 'test', 'python', 'requirements.txt');
 const target = join(root, 'build', 'python');
 const stamp = join(target, 'cmir-requirements.txt');
 
-function fail(reason) {
-  console.error(reason);
-  process.exit(1);
-}
-
 /** Runs python3 and returns what it prints; `purpose` begins the message of a failure. */
 function python(purpose, args, env = {}) {
   const { status, stdout, stderr, error } = spawnSync('python3', args, {
     encoding: 'utf8',
     env: { ...process.env, ...env },
   });
-  if (status !== 0) fail(`${purpose}: ${error?.message ?? stderr.trim().split('\n').at(-1)}`);
+  if (status !== 0) {
+    throw new Error(`${purpose}: ${error?.message ?? stderr.trim().split('\n').at(-1)}`);
+  }
   return stdout;
 }
 
@@ -49,16 +46,28 @@ function isPrepared(content) {
   return existsSync(stamp) && readFileSync(stamp, 'utf8') === content;
 }
 
-const libtorch = findLibtorch();
-if (libtorch === undefined) fail('LibTorch is not found; run: npm ci');
-if (basename(libtorch.root) !== 'torch' || !existsSync(join(libtorch.root, '__init__.py'))) {
-  fail(`LibTorch in ${libtorch.root} is no Python package; unset LIBTORCH and run: npm run -s cmir -- setup`);
-}
-const version = python('python3 does not run', ['-c', 'import sys; print(sys.version)']);
-const content = `# Python ${version.replace(/\s+/g, ' ')}\n${readFileSync(requirements, 'utf8')}`;
-if (!isPrepared(content)) install(content);
+/** The environment to run the tests' Python in; throws an error that says what is missing. */
+function prepare() {
+  const libtorch = findLibtorch();
+  if (libtorch === undefined) throw new Error('LibTorch is not found; run: npm ci');
+  if (basename(libtorch.root) !== 'torch' || !existsSync(join(libtorch.root, '__init__.py'))) {
+    throw new Error(
+      `LibTorch in ${libtorch.root} is no Python package; unset LIBTORCH and run: npm run -s cmir -- setup`,
+    );
+  }
+  const version = python('python3 does not run', ['-c', 'import sys; print(sys.version)']);
+  const content = `# Python ${version.replace(/\s+/g, ' ')}\n${readFileSync(requirements, 'utf8')}`;
+  if (!isPrepared(content)) install(content);
 
-const PYTHONPATH = [target, dirname(libtorch.root)].join(delimiter);
-const modules = 'import numpy, pytest, safetensors, torch';
-python(`the torch of ${libtorch.root} does not run in python3`, ['-c', modules], { PYTHONPATH });
-console.log(JSON.stringify({ python: 'python3', PYTHONPATH }));
+  const PYTHONPATH = [target, dirname(libtorch.root)].join(delimiter);
+  const modules = 'import numpy, pytest, safetensors, torch';
+  python(`the torch of ${libtorch.root} does not run in python3`, ['-c', modules], { PYTHONPATH });
+  return { python: 'python3', PYTHONPATH };
+}
+
+try {
+  console.log(JSON.stringify(prepare()));
+} catch (error) {
+  console.error(error.message);
+  process.exitCode = 1;
+}

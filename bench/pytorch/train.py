@@ -79,7 +79,7 @@ def train(splits: dict[str, Split], options: argparse.Namespace, method: str) ->
     optimizer = torch.optim.AdamW(model.parameters(), lr=options.learning_rate, weight_decay=options.weight_decay)
 
     best, best_state, best_epoch, epoch, seconds = float("inf"), {}, 0, 0, 0.0
-    while epoch < options.epochs and epoch - best_epoch < options.patience:
+    while epoch < options.epochs and (options.patience == 0 or epoch - best_epoch < options.patience):
         epoch += 1
         model.train()
         start = time.perf_counter()
@@ -124,7 +124,7 @@ def parse_arguments() -> argparse.Namespace:
     add("--threads", type=int, default=0, help="threads of one operation; 0 is torch's choice")
     add("--epochs", type=int, default=100, help="at most so many passes")
     add("--batch", type=int, default=64, help="examples a step")
-    add("--patience", type=int, default=10, help="epochs without a better validation MAE before stopping")
+    add("--patience", type=int, default=10, help="epochs without a better validation MAE before stopping; 0 never stops")
     add("--learning-rate", type=float, default=1e-3, help="AdamW's step size")
     add("--weight-decay", type=float, default=0.01, help="AdamW's decoupled decay")
     add("--hidden", type=int, default=128, help="H, width of hidden layers")

@@ -5,9 +5,9 @@ import type { ProgressReport } from '../training/loop';
 
 /** What shows how a training goes, on standard error. */
 export interface ProgressView {
-  onProgress(report: ProgressReport): void;
-  onEpoch(record: EpochRecord): void;
-  stop(): void;
+  readonly onProgress: (report: ProgressReport) => void;
+  readonly onEpoch: (record: EpochRecord) => void;
+  readonly stop: () => void;
 }
 
 /** A bar on a terminal, a line now and then elsewhere, nothing when quiet. */

@@ -40,12 +40,12 @@ export async function readTable(file: string, visitor: TableVisitor): Promise<vo
   const text = await readText(file);
   const quoted = text.includes('"');
   const lineOfId = new Map<string, number>();
-  let columns: readonly string[] | null = null;
+  let columns: readonly string[] = [];
   let idColumn = -1;
   let line = 1;
 
   const visit = (cells: readonly string[], start: number): void => {
-    if (columns === null) {
+    if (columns.length === 0) {
       columns = checkHeader(file, cells, start);
       idColumn = columns.indexOf('id');
       visitor.columns(columns);
@@ -79,7 +79,7 @@ export async function readTable(file: string, visitor: TableVisitor): Promise<vo
       if (cells.length > 1 || cells[0] !== '') visit(cells, start);
     },
   });
-  if (columns === null) {
+  if (columns.length === 0) {
     throw new CmirError(
       'ERR_CMIR_DATA',
       `${file}: the file is empty, expected a header line with an id column`,

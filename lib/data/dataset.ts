@@ -19,9 +19,9 @@ export interface Label {
 }
 
 /** True causal and spurious factors of synthetic data, each [examples, width] row-major. */
-export interface Factors {
-  readonly [name: string]: { readonly width: number; readonly values: Float32Array };
-}
+export type Factors = Readonly<
+  Record<string, { readonly width: number; readonly values: Float32Array }>
+>;
 
 export interface DatasetFields {
   /** Short name for messages: a path or `synthetic`. */

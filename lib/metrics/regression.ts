@@ -134,24 +134,28 @@ function correlation(p: FloatArray, t: FloatArray): Outcome {
   // Compared exactly: a mean rounds, and the deviations of a constant from it need not be 0.
   if (p.every((value) => value === p[0])) return { undefined: 'all predictions are equal' };
   if (t.every((value) => value === t[0])) return { undefined: 'all targets are equal' };
-  const meanOfP = mean(p);
-  const meanOfT = mean(t);
+  const deviationsOfP = scaledDeviations(p);
+  const deviationsOfT = scaledDeviations(t);
   let product = 0;
   let squareOfP = 0;
   let squareOfT = 0;
   for (let row = 0; row < t.length; row += 1) {
-    const a = (p[row] as number) - meanOfP;
-    const b = (t[row] as number) - meanOfT;
+    const a = deviationsOfP[row] as number;
+    const b = deviationsOfT[row] as number;
     product += a * b;
     squareOfP += a * a;
     squareOfT += b * b;
   }
-  const value = product / (Math.sqrt(squareOfP) * Math.sqrt(squareOfT));
+  const value = product / Math.sqrt(squareOfP * squareOfT);
   return Math.min(Math.max(value, -1), 1);
 }
 
-function mean(values: FloatArray): number {
+/** Deviations from the mean, the largest made 1 so that squares neither overflow nor vanish. */
+function scaledDeviations(values: FloatArray): Float64Array {
   let sum = 0;
   for (const value of values) sum += value;
-  return sum / values.length;
+  const mean = sum / values.length;
+  const deviations = Float64Array.from(values, (value) => value - mean);
+  const largest = deviations.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+  return deviations.map((value) => value / largest);
 }

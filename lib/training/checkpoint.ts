@@ -118,7 +118,7 @@ export async function readModel(folder: string): Promise<Checkpoint> {
 export async function readLast(folder: string): Promise<Checkpoint & { progress: Progress }> {
   const path = join(folder, FILES.last);
   const { metadata, ...checkpoint } = await readCheckpoint(path);
-  const progress = parseMetadata<Progress>(metadata, 'progress', path);
+  const progress = parseMetadata(metadata, 'progress', path) as Progress;
   return { ...checkpoint, progress };
 }
 
@@ -139,8 +139,8 @@ async function readCheckpoint(
       `${path}: found format ${metadata['cmir_format'] ?? 'unknown'}, expected ${FORMAT}: not written by this cmir`,
     );
   }
-  const shape = parseMetadata<ModelShape>(metadata, 'shape', path);
-  const config = resolveConfig(parseMetadata<Config>(metadata, 'config', path));
+  const shape = parseMetadata(metadata, 'shape', path) as ModelShape;
+  const config = resolveConfig(parseMetadata(metadata, 'config', path) as Config);
   return {
     state: { step: Number(metadata['step'] ?? 0), tensors: { ...tensors } },
     config,
@@ -149,13 +149,13 @@ async function readCheckpoint(
   };
 }
 
-function parseMetadata<T>(
+function parseMetadata(
   metadata: Readonly<Record<string, string>>,
   key: string,
   path: string,
-): T {
+): unknown {
   try {
-    return JSON.parse(metadata[key] ?? '') as T;
+    return JSON.parse(metadata[key] ?? '');
   } catch (cause) {
     throw new CmirError('ERR_CMIR_CHECKPOINT', `${path}: its metadata has no readable '${key}'`, {
       cause,

@@ -139,9 +139,10 @@ export class Model implements Disposable {
   async #split(source: Split | Dataset | DatasetArrays): Promise<Split> {
     if (source instanceof Dataset) return source.all;
     if ('dataset' in source) return source;
-    return (
-      await loadDataset(source, { requireLabel: false, nonFinite: this.config.data.nonFinite })
-    ).all;
+    const { label, nonFinite } = this.config.data;
+    const { task, classes } = this.shape;
+    const options = { label, nonFinite, task, requireLabel: false };
+    return (await loadDataset(source, classes === null ? options : { ...options, classes })).all;
   }
 
   #run<T>(split: Split, signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {

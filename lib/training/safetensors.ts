@@ -124,7 +124,7 @@ function checkEntry(
   fail: (problem: string) => never,
 ): Entry & { name: string } {
   const { dtype, shape, data_offsets } = (value ?? {}) as Partial<Entry>;
-  if (dtype === undefined || !(dtype in DTYPES)) {
+  if (dtype === undefined || !Object.hasOwn(DTYPES, dtype)) {
     return fail(`tensor '${name}' has dtype ${String(dtype)}, expected F32 or F64`);
   }
   const isLength = (n: unknown): n is number => Number.isSafeInteger(n) && (n as number) >= 0;
@@ -132,13 +132,9 @@ function checkEntry(
     return fail(`tensor '${name}' has no valid shape`);
   }
   const size = shape.reduce((product, length) => product * length, DTYPES[dtype].BYTES_PER_ELEMENT);
-  if (
-    !Array.isArray(data_offsets) ||
-    data_offsets.length !== 2 ||
-    !data_offsets.every(isLength) ||
-    data_offsets[1] - data_offsets[0] !== size
-  ) {
+  const [begin, end, ...rest]: unknown[] = Array.isArray(data_offsets) ? data_offsets : [];
+  if (!isLength(begin) || !isLength(end) || rest.length > 0 || end - begin !== size) {
     return fail(`tensor '${name}' has offsets that are not its ${String(size)} bytes`);
   }
-  return { name, dtype, shape, data_offsets };
+  return { name, dtype, shape, data_offsets: [begin, end] };
 }

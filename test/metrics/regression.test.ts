@@ -175,9 +175,17 @@ describe('undefined metrics', () => {
   });
 
   test('values that overflow', () => {
-    const { metrics, undefined: reasons } = regression([1e200, -1e200], [1, -1]);
-    expect(metrics).toMatchObject({ Has0_acc_2: 1, Corr: null });
-    expect(reasons).toEqual({ Corr: 'the values overflow float64' });
+    const { metrics, undefined: reasons } = regression([1.5e308, 1.4e308], [1, -1]);
+    expect(metrics).toMatchObject({ Has0_acc_2: 0.5, MAE: null, Corr: null });
+    const reason = 'the values overflow float64';
+    expect(reasons).toEqual({ MAE: reason, Corr: reason });
+  });
+
+  test('but squares do not', () => {
+    for (const scale of [1e-200, 1e200]) {
+      const { metrics } = regression([scale, 2 * scale, 4 * scale], [1, 2, 4]);
+      expect(metrics['Corr']).toBeCloseTo(1, 14);
+    }
   });
 });
 

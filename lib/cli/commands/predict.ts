@@ -35,8 +35,9 @@ async function main(run: string, path: string, flags: Flags): Promise<void> {
   await makeReady(flags.quiet);
   const model = await loadModel(run, flags.device === undefined ? {} : { device: flags.device });
   try {
-    const { nonFinite } = model.config.data;
-    const dataset = await loadDataset(path, { nonFinite, requireLabel: false });
+    const { data, task } = model.config;
+    const classes = model.shape.classes ?? undefined;
+    const dataset = await loadDataset(path, { ...data, task, classes, requireLabel: false });
     const split = flags.split === 'all' ? dataset.all : dataset.split(flags.split);
     const predictions = await model.predict(split);
     await writeAtomically(flags.out, table(model, predictions));

@@ -1,0 +1,19 @@
+"""Makes bench/pytorch importable and loads cmir's operators into torch.ops.cmir."""
+
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "bench" / "pytorch"))
+
+OPERATORS = ROOT / "build" / "Release" / ("libcmir_ops.dylib" if sys.platform == "darwin" else "libcmir_ops.so")
+torch.ops.load_library(OPERATORS)
+
+
+@pytest.fixture(autouse=True)
+def fixed_draws():
+    """Every test draws the same numbers, whatever runs before it."""
+    torch.manual_seed(0)
