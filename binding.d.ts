@@ -113,7 +113,9 @@ export class Trainer {
   /** Invariant and spurious codes, each [rows, latent], one of each a modality. */
   encode(rows: Int32Array): Promise<{ invariant: FloatArray[]; spurious: FloatArray[] }>;
   /** Loss terms and parameter gradients of the next step on `rows` as one batch; changes nothing. */
-  gradients(rows: Int32Array): Promise<{ terms: NativeTerms; gradients: Record<string, NativeTensor> }>;
+  gradients(
+    rows: Int32Array,
+  ): Promise<{ terms: NativeTerms; gradients: Record<string, NativeTensor> }>;
   /** A copy of the state: parameters and normaliser, with `optimizer` also its moments. */
   getState(optimizer: boolean): Promise<NativeState>;
   /** Replaces the state. All model tensors must be there with their shapes; the optimiser's may be absent (moments become zero). */
@@ -144,7 +146,11 @@ export interface NativeOps {
   /** z [E, ...], E >= 2. */
   invariance(z: NativeTensor): Promise<NativeLoss>;
   /** Both [E, B, d]. */
-  decorrelation(invariant: NativeTensor, spurious: NativeTensor, offDiagonal: number): Promise<NativeLoss>;
+  decorrelation(
+    invariant: NativeTensor,
+    spurious: NativeTensor,
+    offDiagonal: number,
+  ): Promise<NativeLoss>;
   /** output [E, B, D]; target [E, B, D] or [B, D], a constant. */
   reconstruction(output: NativeTensor, target: NativeTensor): Promise<NativeLoss>;
 }

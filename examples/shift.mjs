@@ -16,7 +16,9 @@ for (const [name, options] of Object.entries({ fusion, cmir: {} })) {
   const run = await train(data, { seed: 1, ...options });
   const { test, shifted } = run.metrics;
   results[name] = shifted.MAE;
-  console.log(`${name.padEnd(7)} MAE on test ${test.MAE.toFixed(3)}, on shifted ${shifted.MAE.toFixed(3)}`);
+  console.log(
+    `${name.padEnd(7)} MAE on test ${test.MAE.toFixed(3)}, on shifted ${shifted.MAE.toFixed(3)}`,
+  );
   run.model.dispose();
 }
 

@@ -29,7 +29,7 @@ export type Environment = z.output<typeof environmentSchema>;
 const ladderSchema = z.strictObject({
   count: count.max(64).default(3).meta({ description: 'K, the number of noisy environments' }),
   intensity: nonNegative
-    .default(0.3)
+    .default(1)
     .meta({ description: 'intensity of the first; environment e has e times as much' }),
   kind: noiseKindSchema.default('gaussian').meta({ description: 'kind of noise' }),
 });
@@ -73,7 +73,7 @@ export const configSchema = z.strictObject({
       latent: z
         .int()
         .positive()
-        .default(32)
+        .default(64)
         .meta({ description: 'd, width of each invariant and each spurious part' }),
       dropout: nonNegative
         .lt(1)
@@ -90,9 +90,9 @@ export const configSchema = z.strictObject({
     .meta({ description: 'a list of {kind, intensity}, or the ladder {count, intensity, kind}' }),
   weights: z
     .strictObject({
-      invariance: nonNegative.default(0.1).meta({ description: 'lambda_1, weight of R_inv' }),
-      decorrelation: nonNegative.default(0.1).meta({ description: 'lambda_2, weight of R_dec' }),
-      reconstruction: nonNegative.default(0.1).meta({ description: 'lambda_3, weight of R_rec' }),
+      invariance: nonNegative.default(2).meta({ description: 'lambda_1, weight of R_inv' }),
+      decorrelation: nonNegative.default(0.3).meta({ description: 'lambda_2, weight of R_dec' }),
+      reconstruction: nonNegative.default(1).meta({ description: 'lambda_3, weight of R_rec' }),
     })
     .prefault({}),
   decorrelation: z
@@ -126,7 +126,7 @@ export const configSchema = z.strictObject({
   training: z
     .strictObject({
       epochs: z.int().positive().default(100).meta({ description: 'at most so many passes' }),
-      batchSize: z.int().positive().default(64).meta({ description: 'examples a step' }),
+      batchSize: z.int().positive().default(32).meta({ description: 'examples a step' }),
       learningRate: positive.default(0.001).meta({ description: 'AdamW’s step size' }),
       weightDecay: nonNegative.default(0.01).meta({ description: 'AdamW’s decoupled decay' }),
       clipNorm: nonNegative

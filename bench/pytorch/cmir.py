@@ -1,12 +1,14 @@
 """CmIR in plain PyTorch, to be read beside the paper, compared with in tests and measured against.
 
-Mai and Han, "Learning Invariant Modality Representation for Robust Multimodal Learning from a Causal
-Inference Perspective", ACL 2026, arXiv 2604.18460. The paper says "MLP"; the layers are this project's choice.
-Shapes: E = K + 1 environments (the first is clean), B examples, D features of a modality, d the latent width.
+Mai and Han, "Learning Invariant Modality Representation for Robust Multimodal Learning from a
+Causal Inference Perspective", ACL 2026, arXiv 2604.18460. The paper says "MLP"; the layers are this
+project's choice. Shapes: E = K + 1 environments (the first is clean), B examples, D features of a
+modality, d the latent width.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Callable, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -35,26 +37,38 @@ class Normalizer(nn.Module):
 class CmIR(nn.Module):
     """Encoders, decoders and head; the state dict has the names of model.safetensors."""
 
-    def __init__(self, modalities: dict[str, int], outputs: int, hidden: int, latent: int, dropout: float):
+    def __init__(
+        self, modalities: dict[str, int], outputs: int, hidden: int, latent: int, dropout: float
+    ):
         """`modalities`: features by name, in the order in which the head takes them."""
         super().__init__()
-        self.normalizer = nn.ModuleDict({name: Normalizer(width) for name, width in modalities.items()})
+        self.normalizer = nn.ModuleDict(
+            {name: Normalizer(width) for name, width in modalities.items()}
+        )
         self.encoders = nn.ModuleDict(
             {
                 name: nn.Sequential(
-                    nn.Linear(width, hidden), nn.ReLU(), nn.Dropout(dropout), nn.Linear(hidden, 2 * latent)
+                    nn.Linear(width, hidden),
+                    nn.ReLU(),
+                    nn.Dropout(dropout),
+                    nn.Linear(hidden, 2 * latent),
                 )
                 for name, width in modalities.items()
             }
         )
         self.decoders = nn.ModuleDict(
             {
-                name: nn.Sequential(nn.Linear(2 * latent, hidden), nn.ReLU(), nn.Linear(hidden, width))
+                name: nn.Sequential(
+                    nn.Linear(2 * latent, hidden), nn.ReLU(), nn.Linear(hidden, width)
+                )
                 for name, width in modalities.items()
             }
         )
         self.head = nn.Sequential(
-            nn.Linear(len(modalities) * latent, hidden), nn.ReLU(), nn.Dropout(dropout), nn.Linear(hidden, outputs)
+            nn.Linear(len(modalities) * latent, hidden),
+            nn.ReLU(),
+            nn.Dropout(dropout),
+            nn.Linear(hidden, outputs),
         )
 
     def standardise(self, features: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -92,13 +106,19 @@ def invariance(z: Tensor) -> Tensor:
 
 
 def decorrelation(invariant: Tensor, spurious: Tensor, off_diagonal: float) -> Tensor:
-    """R_dec = 1/(E B) * sum_e sum_{ij} w_ij^2 C_ij^2, C = Nor(invariant) Nor(spurious)^T [B, B]; both [E, B, d]."""
+    """R_dec = 1/(E B) * sum_e sum_{ij} w_ij^2 C_ij^2, C = Nor(invariant) Nor(spurious)^T [B, B].
+
+    Both [E, B, d]; Nor divides a row by its norm; w_ii = 1, w_ij = off_diagonal.
+    """
     environments, batch, _ = invariant.shape
     w = torch.full((batch, batch), off_diagonal, dtype=invariant.dtype, device=invariant.device)
     w.fill_diagonal_(1)
     total = torch.zeros((), dtype=invariant.dtype, device=invariant.device)
     for e in range(environments):
-        c = F.normalize(invariant[e], dim=-1, eps=1e-12) @ F.normalize(spurious[e], dim=-1, eps=1e-12).T
+        c = (
+            F.normalize(invariant[e], dim=-1, eps=1e-12)
+            @ F.normalize(spurious[e], dim=-1, eps=1e-12).T
+        )
         total = total + (w * c).square().sum()
     return total / (environments * batch)
 
@@ -112,7 +132,10 @@ def reconstruction(output: Tensor, target: Tensor) -> Tensor:
 
 
 def invariance_sorted(z: Tensor) -> Tensor:
-    """sum_{i<j} |z_i - z_j| = sum_k (2k - E + 1) z_(k) over sorted values; ties share no gradient of 0 here."""
+    """sum_{i<j} |z_i - z_j| = sum_k (2k - E + 1) z_(k) over sorted values, k = 0..E-1.
+
+    Sorting breaks ties, so tied values get gradients here that are not 0, though theirs sum to 0.
+    """
     environments = len(z)
     coefficients = 2 * torch.arange(environments, dtype=z.dtype, device=z.device) - environments + 1
     ordered = z.flatten(1).sort(dim=0).values
@@ -120,7 +143,7 @@ def invariance_sorted(z: Tensor) -> Tensor:
 
 
 def decorrelation_gram(invariant: Tensor, spurious: Tensor, off_diagonal: float) -> Tensor:
-    """sum w^2 C^2 = w_ij^2 <A^T A, B^T B> + (1 - w_ij^2) sum_i (a_i . b_i)^2: two d x d matrices, no B x B one."""
+    """sum w^2 C^2 = w_ij^2 <A^T A, B^T B> + (1 - w_ij^2) sum_i (a_i . b_i)^2: no B x B matrix."""
     environments, batch, _ = invariant.shape
     a, b = F.normalize(invariant, dim=-1, eps=1e-12), F.normalize(spurious, dim=-1, eps=1e-12)
     everywhere = ((a.mT @ a) * (b.mT @ b)).sum()
@@ -166,8 +189,8 @@ def prediction_loss(loss: str, outputs: Tensor, targets: Tensor) -> Tensor:
 def objective(model: CmIR, noisy: dict[str, Tensor], targets: Tensor, settings: Settings) -> dict:
     """L = L_pred + sum_m (lambda_1 R_inv + lambda_2 R_dec + lambda_3 R_rec), and its terms by name.
 
-    noisy: standardised features [E, B, D] a modality, the clean ones first. A constraint of weight 0 is not
-    computed. The constraints' entries are lists with one value a modality.
+    noisy: standardised features [E, B, D] a modality, the clean ones first. A constraint of weight 0
+    is not computed. The constraints' entries are lists with one value a modality.
     """
     constraints = FORMS[settings.form]
     invariant_parts = []
@@ -178,10 +201,14 @@ def objective(model: CmIR, noisy: dict[str, Tensor], targets: Tensor, settings: 
         if settings.invariance > 0:
             terms["invariance"].append(constraints.invariance(invariant))
         if settings.decorrelation > 0:
-            terms["decorrelation"].append(constraints.decorrelation(invariant, spurious, settings.off_diagonal))
+            terms["decorrelation"].append(
+                constraints.decorrelation(invariant, spurious, settings.off_diagonal)
+            )
         if settings.reconstruction > 0:
             target = x[0] if settings.target == "clean" else x
-            terms["reconstruction"].append(constraints.reconstruction(model.decode(name, invariant, spurious), target))
+            terms["reconstruction"].append(
+                constraints.reconstruction(model.decode(name, invariant, spurious), target)
+            )
     if settings.on == "clean":
         invariant_parts = [invariant[:1] for invariant in invariant_parts]
     terms["prediction"] = prediction_loss(settings.loss, model.predict(invariant_parts), targets)
@@ -194,10 +221,14 @@ def objective(model: CmIR, noisy: dict[str, Tensor], targets: Tensor, settings: 
     return terms
 
 
-def draw_environments(features: dict[str, Tensor], environments: list[tuple[str, float]]) -> dict[str, Tensor]:
-    """Standardised features [B, D] a modality to [1 + K, B, D], under each (kind, intensity), with torch's generator.
+def draw_environments(
+    features: dict[str, Tensor], environments: list[tuple[str, float]]
+) -> dict[str, Tensor]:
+    """Standardised features [B, D] a modality to [1 + K, B, D]: themselves, then a copy under each
+    (kind, intensity), drawn by torch's generator.
 
-    gaussian is the paper's; laplace (unit variance), erase and drop (never all modalities) are this project's.
+    gaussian is the paper's; laplace (unit variance), erase and drop (never all modalities) are this
+    project's.
     """
     noisy = {name: [x] for name, x in features.items()}
     for kind, intensity in environments:

@@ -1,4 +1,7 @@
-"""Predicts with a model that cmir trained, in twenty lines of PyTorch: load_model.py MODEL.safetensors DATA > OUT.csv"""
+"""Predicts with a model that cmir trained, in twenty lines of PyTorch.
+
+load_model.py MODEL.safetensors DATA > OUT.csv
+"""
 
 import csv
 import json
@@ -14,7 +17,9 @@ def predict(model: Path, data: Path) -> tuple[list[str], torch.Tensor]:
     """Ids of labels.csv, in its order, and the head's outputs [N, outputs] on the raw features."""
     with safe_open(model, "pt") as file:
         tensors = {name: file.get_tensor(name) for name in file.keys()}
-        modalities = [modality["name"] for modality in json.loads(file.metadata()["shape"])["modalities"]]
+        modalities = [
+            modality["name"] for modality in json.loads(file.metadata()["shape"])["modalities"]
+        ]
 
     def linear(layer: str, x: torch.Tensor) -> torch.Tensor:
         return F.linear(x, tensors[f"{layer}.weight"], tensors[f"{layer}.bias"])
@@ -24,7 +29,9 @@ def predict(model: Path, data: Path) -> tuple[list[str], torch.Tensor]:
     invariant = []
     for name in modalities:
         with open(data / f"{name}.csv", newline="") as file:
-            rows = {row[0]: [float(value) for value in row[1:]] for row in list(csv.reader(file))[1:]}
+            rows = {
+                row[0]: [float(value) for value in row[1:]] for row in list(csv.reader(file))[1:]
+            }
         x = torch.tensor([rows[id] for id in ids])
         x = (x - tensors[f"normalizer.{name}.mean"]) / tensors[f"normalizer.{name}.std"]
         codes = linear(f"encoders.{name}.3", linear(f"encoders.{name}.0", x).relu())
@@ -36,4 +43,4 @@ if __name__ == "__main__":
     names, outputs = predict(Path(sys.argv[1]), Path(sys.argv[2]))
     writer = csv.writer(sys.stdout)
     writer.writerow(["id", *(f"output_{i}" for i in range(outputs.shape[1]))])
-    writer.writerows([name, *row] for name, row in zip(names, outputs.tolist()))
+    writer.writerows([name, *row] for name, row in zip(names, outputs.tolist(), strict=True))

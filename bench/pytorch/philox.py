@@ -1,8 +1,9 @@
-"""cmir's counter-based random draws in numpy, from their definition: slow, and independent of native/.
+"""cmir's counter-based random draws in numpy, from their definition, independent of native/.
 
-A draw depends only on what it is for: Philox4x32-10 (Salmon et al., Parallel random numbers: as easy as
-1, 2, 3, SC 2011) of the counter (column // 4, example, step, stream << 24 | modality << 12 | environment)
-under the key (low, high 32 bits of the seed). The four words of a counter serve four columns in turn.
+A draw depends only on what it is for: Philox4x32-10 (Salmon et al., Parallel random numbers: as easy
+as 1, 2, 3, SC 2011) of the counter (column // 4, example, step, stream << 24 | modality << 12 |
+environment) under the key (low, high 32 bits of the seed). The four words of a counter serve four
+columns in turn.
 """
 
 import numpy as np
@@ -13,7 +14,7 @@ MASK = 0xFFFFFFFF
 
 
 def philox(counter, key):
-    """Counter (c0, c1, c2, c3) of integers or arrays that broadcast, key (k0, k1): words uint32 [..., 4]."""
+    """Words uint32 [..., 4] of a counter (c0, c1, c2, c3), integers or arrays, and a key (k0, k1)."""
     c0, c1, c2, c3 = (np.asarray(word).astype(np.uint64) for word in counter)
     k0, k1 = key
     for _ in range(10):
@@ -25,7 +26,7 @@ def philox(counter, key):
 
 
 def words(columns, index, step, seed, stream, modality, environment):
-    """The words for `columns` columns of each example of index [B], rounded up to whole counters: [B, n, 4]."""
+    """Words for `columns` columns of each example of index [B], in whole counters: [B, n, 4]."""
     blocks = np.arange((columns + 3) // 4)
     examples = np.asarray(index, dtype=np.int64)[:, None] & MASK
     tag = stream << 24 | modality << 12 | environment
@@ -52,15 +53,24 @@ def laplace(word):
 
 
 def is_dropped(index, step, seed, modality, modalities, environment, probability):
-    """Which examples lose this modality, bool [B]: one uniform a modality, the largest is kept if all fall."""
-    u = np.stack([uniform(words(1, index, step, seed, DROP, m, environment)[:, 0, 0]) for m in range(modalities)])
+    """Which examples lose this modality, bool [B].
+
+    Each modality has one uniform and falls where that is below `probability`; where all would, the
+    one with the largest stays.
+    """
+    u = np.stack(
+        [
+            uniform(words(1, index, step, seed, DROP, m, environment)[:, 0, 0])
+            for m in range(modalities)
+        ]
+    )
     dropped = u < probability  # [M, B]
     kept = u.argmax(axis=0)  # the first of equals
     return dropped[modality] & ~(dropped.all(axis=0) & (kept == modality))
 
 
 def perturb(x, index, step, seed, modality, modalities, environments):
-    """x [B, ...] to [1 + K, B, ...]: itself, then a copy under each (kind, intensity) of `environments`.
+    """x [B, ...] to [1 + K, B, ...]: itself, then a copy under each (kind, intensity).
 
     Draws are float32, the sum has the type of x.
     """
@@ -89,6 +99,8 @@ def dropout_mask(columns, index, step, seed, layer, environments, probability):
 
     `layer` is the modality's number for its encoder, the number of modalities for the head.
     """
-    draws = [uniform(words(columns, index, step, seed, DROPOUT, layer, e)) for e in range(environments)]
+    draws = [
+        uniform(words(columns, index, step, seed, DROPOUT, layer, e)) for e in range(environments)
+    ]
     u = np.stack(draws).reshape(environments, len(index), -1)[..., :columns]
     return np.where(u < np.float32(probability), np.float32(0), np.float32(1 / (1 - probability)))

@@ -1,4 +1,4 @@
-"""Trains plain PyTorch fusion and CmIR on a data set folder (labels.csv, <modality>.csv) for comparison with cmir.
+"""Trains plain PyTorch fusion and CmIR on a data set folder, for comparison with cmir.
 
 The protocol is cmir's: features standardised on train, AdamW, gradient norm clipped at 1, early stopping on
 validation MAE, the best epoch's model scored on test. Prints one JSON document with a row a method.
@@ -30,7 +30,9 @@ def read_folder(folder: Path, label: str) -> dict[str, Split]:
             with open(path, newline="") as file:
                 lines = csv.reader(file)
                 next(lines)
-                tables[path.stem] = {line[0]: np.array(line[1:], dtype=np.float32) for line in lines}
+                tables[path.stem] = {
+                    line[0]: np.array(line[1:], dtype=np.float32) for line in lines
+                }
     splits = {}
     for name in dict.fromkeys(row["split"] for row in rows):
         chosen = [row for row in rows if row["split"] == name]
@@ -63,7 +65,11 @@ def train(splits: dict[str, Split], options: argparse.Namespace, method: str) ->
     torch.manual_seed(options.seed)
     features, targets = splits["train"]
     model = CmIR(
-        {name: x.shape[1] for name, x in features.items()}, 1, options.hidden, options.latent, options.dropout
+        {name: x.shape[1] for name, x in features.items()},
+        1,
+        options.hidden,
+        options.latent,
+        options.dropout,
     )
     for name, x in features.items():
         model.normalizer[name].fit(x)
@@ -72,14 +78,24 @@ def train(splits: dict[str, Split], options: argparse.Namespace, method: str) ->
     environments, settings = [], Settings(loss=options.loss)
     if method == "cmir":
         environments = options.environments
-        lambdas = dict(zip(("invariance", "decorrelation", "reconstruction"), options.weights, strict=True))
-        settings = Settings(
-            **lambdas, off_diagonal=options.off_diagonal, loss=options.loss, on=options.on, form=options.form
+        lambdas = dict(
+            zip(("invariance", "decorrelation", "reconstruction"), options.weights, strict=True)
         )
-    optimizer = torch.optim.AdamW(model.parameters(), lr=options.learning_rate, weight_decay=options.weight_decay)
+        settings = Settings(
+            **lambdas,
+            off_diagonal=options.off_diagonal,
+            loss=options.loss,
+            on=options.on,
+            form=options.form,
+        )
+    optimizer = torch.optim.AdamW(
+        model.parameters(), lr=options.learning_rate, weight_decay=options.weight_decay
+    )
 
     best, best_state, best_epoch, epoch, seconds = float("inf"), {}, 0, 0, 0.0
-    while epoch < options.epochs and (options.patience == 0 or epoch - best_epoch < options.patience):
+    while epoch < options.epochs and (
+        options.patience == 0 or epoch - best_epoch < options.patience
+    ):
         epoch += 1
         model.train()
         start = time.perf_counter()
@@ -119,12 +135,23 @@ def parse_arguments() -> argparse.Namespace:
     add = parser.add_argument
     add("data", type=Path, help="data set folder")
     add("--label", default="label", help="label column of labels.csv")
-    add("--methods", nargs="+", choices=("fusion", "cmir"), default=["fusion", "cmir"], help="what to train")
+    add(
+        "--methods",
+        nargs="+",
+        choices=("fusion", "cmir"),
+        default=["fusion", "cmir"],
+        help="what to train",
+    )
     add("--seed", type=int, default=1, help="seed of torch's generator")
     add("--threads", type=int, default=0, help="threads of one operation; 0 is torch's choice")
     add("--epochs", type=int, default=100, help="at most so many passes")
     add("--batch", type=int, default=64, help="examples a step")
-    add("--patience", type=int, default=10, help="epochs without a better validation MAE before stopping; 0 never stops")
+    add(
+        "--patience",
+        type=int,
+        default=10,
+        help="epochs without a better validation MAE before stopping; 0 never stops",
+    )
     add("--learning-rate", type=float, default=1e-3, help="AdamW's step size")
     add("--weight-decay", type=float, default=0.01, help="AdamW's decoupled decay")
     add("--hidden", type=int, default=128, help="H, width of hidden layers")
@@ -133,10 +160,27 @@ def parse_arguments() -> argparse.Namespace:
     add("--loss", choices=("l1", "mse"), default="l1", help="L_pred")
     ladder = [("gaussian", 0.3), ("gaussian", 0.6), ("gaussian", 0.9)]
     add("--environments", type=environment, nargs="+", default=ladder, help="KIND:INTENSITY each")
-    add("--weights", type=float, nargs=3, default=[0.1, 0.1, 0.1], help="lambda_1 lambda_2 lambda_3")
-    add("--off-diagonal", type=float, default=0.3, help="weight of the off-diagonal entries in R_dec")
-    add("--on", choices=("all", "clean"), default="all", help="environments that L_pred averages over")
-    add("--form", choices=("naive", "fast"), default="naive", help="constraints as written, or by fast algebra")
+    add(
+        "--weights", type=float, nargs=3, default=[0.1, 0.1, 0.1], help="lambda_1 lambda_2 lambda_3"
+    )
+    add(
+        "--off-diagonal",
+        type=float,
+        default=0.3,
+        help="weight of the off-diagonal entries in R_dec",
+    )
+    add(
+        "--on",
+        choices=("all", "clean"),
+        default="all",
+        help="environments that L_pred averages over",
+    )
+    add(
+        "--form",
+        choices=("naive", "fast"),
+        default="naive",
+        help="constraints as written, or by fast algebra",
+    )
     return parser.parse_args()
 
 
@@ -146,7 +190,11 @@ def main() -> None:
         torch.set_num_threads(options.threads)
     splits = read_folder(options.data, options.label)
     rows = [train(splits, options, method) for method in options.methods]
-    print(json.dumps({"torch": torch.__version__, "threads": torch.get_num_threads(), "rows": rows}, indent=2))
+    print(
+        json.dumps(
+            {"torch": torch.__version__, "threads": torch.get_num_threads(), "rows": rows}, indent=2
+        )
+    )
 
 
 if __name__ == "__main__":

@@ -1,14 +1,15 @@
 import { createHash } from 'node:crypto';
-import { mkdir, readFile, readdir, rm } from 'node:fs/promises';
+import { mkdir, readFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { z } from 'zod';
 
-import { resolveConfig, type Config } from '../config';
+import { resolveConfig, type Config, type Options } from '../config';
 import type { Dataset } from '../data/dataset';
 import { CmirError } from '../errors';
 import type { NativeState } from '../../binding';
 import { writeAtomically } from './files';
 import { decodeTensors, encodeTensors } from './safetensors';
-import type { ModelShape } from './shape';
+import { shapeSchema, type ModelShape } from './shape';
 
 /** Version of the files' layout; another one is refused. */
 const FORMAT = '1';
@@ -23,20 +24,20 @@ export const FILES = {
   progress: 'last.json',
 } as const;
 
-/** How far a run has come: with the last state, all that resuming needs. */
-export interface Progress {
-  /** Epochs finished. */
-  readonly epoch: number;
-  readonly bestEpoch: number;
-  readonly bestScore: number;
-  /** Epochs since the best. */
-  readonly stale: number;
-  readonly seconds: number;
-  /** Hash of the data set trained on. */
-  readonly data: string;
-}
+const count = z.int().nonnegative();
 
-interface Checkpoint {
+/** How far a run has come: with the last state, all that resuming needs. */
+const progressSchema = z.strictObject({
+  epoch: count.describe('epochs finished'),
+  bestEpoch: count.describe('0 before the first'),
+  bestScore: z.number(),
+  stale: count.describe('epochs since the best'),
+  seconds: z.number(),
+  data: z.string().describe('hash of the data set trained on'),
+});
+export type Progress = Readonly<z.output<typeof progressSchema>>;
+
+export interface Checkpoint {
   readonly state: NativeState;
   readonly config: Config;
   readonly shape: ModelShape;
@@ -118,8 +119,9 @@ export async function readModel(folder: string): Promise<Checkpoint> {
 export async function readLast(folder: string): Promise<Checkpoint & { progress: Progress }> {
   const path = join(folder, FILES.last);
   const { metadata, ...checkpoint } = await readCheckpoint(path);
-  const progress = parseMetadata(metadata, 'progress', path) as Progress;
-  return { ...checkpoint, progress };
+  const progress = parseMetadata(metadata, 'progress', path, progressSchema.parse);
+  const step = parseMetadata(metadata, 'step', path, count.parse);
+  return { ...checkpoint, state: { ...checkpoint.state, step }, progress };
 }
 
 async function readCheckpoint(
@@ -139,23 +141,22 @@ async function readCheckpoint(
       `${path}: found format ${metadata['cmir_format'] ?? 'unknown'}, expected ${FORMAT}: not written by this cmir`,
     );
   }
-  const shape = parseMetadata(metadata, 'shape', path) as ModelShape;
-  const config = resolveConfig(parseMetadata(metadata, 'config', path) as Config);
-  return {
-    state: { step: Number(metadata['step'] ?? 0), tensors: { ...tensors } },
-    config,
-    shape,
-    metadata,
-  };
+  const shape = parseMetadata(metadata, 'shape', path, shapeSchema.parse);
+  const config = parseMetadata(metadata, 'config', path, (value) =>
+    resolveConfig(value as Options),
+  );
+  return { state: { step: 0, tensors: { ...tensors } }, config, shape, metadata };
 }
 
-function parseMetadata(
+/** What a file says of itself under `key`, as JSON that `check` accepts. */
+function parseMetadata<T>(
   metadata: Readonly<Record<string, string>>,
   key: string,
   path: string,
-): unknown {
+  check: (value: unknown) => T,
+): T {
   try {
-    return JSON.parse(metadata[key] ?? '');
+    return check(JSON.parse(metadata[key] ?? ''));
   } catch (cause) {
     throw new CmirError('ERR_CMIR_CHECKPOINT', `${path}: its metadata has no readable '${key}'`, {
       cause,
@@ -201,9 +202,4 @@ export function fingerprint(dataset: Dataset): string {
     hash.update(JSON.stringify([name, features])).update(bytes(values));
   }
   return hash.digest('hex');
-}
-
-/** Removes what a run that never finished an epoch left in its new folder. */
-export async function removeEmptyRun(folder: string): Promise<void> {
-  await rm(folder, { recursive: true, force: true });
 }

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
+import { CmirError, messageOf } from '../errors';
 import type { Metrics } from '../metrics';
 import type { NativeEpoch } from '../../binding';
 import { FILES } from './checkpoint';
@@ -25,9 +26,11 @@ export interface EpochRecord {
   /** True when this epoch is the best so far. */
   readonly best: boolean;
   readonly learning_rate: number;
-  /** Of the whole epoch with its validation, and of the training steps in native code alone. */
+  /** Of the whole epoch: training, validation, and handing over the checkpoint of the one before. */
   readonly seconds: number;
+  /** Of these, spent in native code. */
   readonly native_seconds: number;
+  /** Of the training steps alone. */
   readonly examples_per_second: number;
 }
 
@@ -35,7 +38,7 @@ export interface EpochRecord {
 export function describeTerms(
   { terms, seconds, examples }: NativeEpoch,
   modalities: readonly { readonly name: string }[],
-): Omit<EpochRecord, 'epoch' | 'valid' | 'best' | 'learning_rate' | 'seconds'> {
+): Omit<EpochRecord, 'epoch' | 'valid' | 'best' | 'learning_rate' | 'seconds' | 'native_seconds'> {
   const sum = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0);
   return {
     loss: terms.loss,
@@ -53,7 +56,6 @@ export function describeTerms(
         },
       ]),
     ),
-    native_seconds: seconds,
     examples_per_second: examples / Math.max(seconds, 1e-9),
   };
 }
@@ -64,12 +66,23 @@ export async function saveHistory(folder: string, history: readonly EpochRecord[
   await writeAtomically(join(folder, FILES.history), lines.join(''));
 }
 
-/** The first `epochs` records of a run's history: a checkpoint may be older than the last line. */
+/**
+ * The first `epochs` records of a run's history: a checkpoint may be older than the last line.
+ * Throws ERR_CMIR_CHECKPOINT when they are not all there.
+ */
 export async function readHistory(folder: string, epochs: number): Promise<EpochRecord[]> {
-  const text = await readFile(join(folder, FILES.history), 'utf8').catch(() => '');
-  return text
-    .split('\n')
-    .filter((line) => line !== '')
-    .slice(0, epochs)
-    .map((line) => JSON.parse(line) as EpochRecord);
+  const path = join(folder, FILES.history);
+  try {
+    const lines = (await readFile(path, 'utf8')).split('\n');
+    return Array.from(
+      { length: epochs },
+      (_, index) => JSON.parse(lines[index] ?? '') as EpochRecord,
+    );
+  } catch (cause) {
+    throw new CmirError(
+      'ERR_CMIR_CHECKPOINT',
+      `${path}: expected ${String(epochs)} lines of JSON, one a finished epoch: ${messageOf(cause)}`,
+      { cause },
+    );
+  }
 }

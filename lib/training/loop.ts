@@ -1,10 +1,12 @@
+import type { Config } from '../config';
 import { shuffledRows } from '../data/batches';
-import type { Split } from '../data/dataset';
 import { CmirError } from '../errors';
+import { computeMetrics } from '../metrics';
 import type { NativeEpoch, NativeState, NativeTerms, Trainer } from '../../binding';
 import { describeTerms, type EpochRecord } from './history';
-import { throwIfAborted, type Model } from './model';
-import { EarlyStopping } from './selection';
+import { throwIfAborted } from './model';
+import type { EarlyStopping } from './selection';
+import type { ModelShape } from './shape';
 
 /** Where a running training stands; given about ten times a second. */
 export interface ProgressReport {
@@ -20,57 +22,89 @@ export interface ProgressReport {
   readonly last: EpochRecord | undefined;
 }
 
+/** Rows of the uploaded data with their targets: all that selection sees of it. */
+export interface ValidationRows {
+  readonly rows: Int32Array;
+  readonly targets: Float32Array;
+}
+
 export interface EpochsOptions {
-  readonly model: Model;
-  readonly train: Split;
-  readonly valid: Split;
-  /** What is done so far, when continuing. */
+  /** Holds the data already. */
+  readonly trainer: Trainer;
+  readonly config: Config;
+  readonly shape: ModelShape;
+  /** Rows to learn from. */
+  readonly train: Int32Array;
+  readonly valid: ValidationRows;
+  /** What is done so far, when continuing; both are brought up to date. */
   readonly stopping: EarlyStopping;
   readonly history: EpochRecord[];
+  /** Which states are wanted: the best ones without the optimiser's, or all with it. */
+  readonly states: 'best' | 'all';
   readonly signal: AbortSignal | undefined;
   readonly onProgress: ((report: ProgressReport) => void) | undefined;
-  /** After each epoch; what it awaits is done before the next. */
-  readonly onEpoch: (record: EpochRecord, state: () => Promise<NativeState>) => Promise<void>;
+  /** After each epoch; what it awaits holds up the next. */
+  readonly onEpoch: (record: EpochRecord, state: NativeState | undefined) => Promise<void>;
 }
 
 /** Milliseconds between progress reports. */
 const REPORT_INTERVAL = 100;
 
 /**
- * Epochs of training and validation until patience or epochs run out. The model holds the data already.
+ * Epochs of training and validation until patience or epochs run out. It knows rows, not the data set: no split
+ * but train and valid can reach the selection of the epoch.
  * Throws ERR_CMIR_ABORTED within one step of the signal, ERR_CMIR_DIVERGED when a loss term is not finite.
  */
 export async function runEpochs(options: EpochsOptions): Promise<void> {
-  const { model, train, valid, stopping, history, signal } = options;
-  const { config } = model;
+  const { trainer, config, shape, valid, stopping, history } = options;
+  let start = performance.now();
   while (history.length < config.training.epochs && !stopping.shouldStop) {
     const epoch = history.length + 1;
-    const start = performance.now();
-    const rows = shuffledRows(train.rows, config.seed, epoch);
-    const result = await runEpoch(model.trainer, rows, epoch, options);
-    checkFinite(result.terms, epoch, model);
-    const report = await model.evaluate(valid, signal ? { signal } : {});
+    const result = await runEpoch(shuffledRows(options.train, config.seed, epoch), epoch, options);
+    checkFinite(result.terms, epoch, options);
+    const clock = new Stopwatch();
+    const outputs = await clock.time(trainer.predict(valid.rows, null));
+    const report = computeMetrics(shape.task, outputs, valid.targets, shape.outputs);
+    const best = stopping.isBest(epoch, report);
+    const isWanted = best || options.states === 'all';
+    const state = isWanted
+      ? await clock.time(trainer.getState(options.states === 'all'))
+      : undefined;
+    const end = performance.now();
     const record: EpochRecord = {
       epoch,
-      ...describeTerms(result, model.shape.modalities),
+      ...describeTerms(result, shape.modalities),
       valid: report.metrics,
-      best: stopping.isBest(epoch, report),
+      best,
       learning_rate: config.training.learningRate,
-      seconds: (performance.now() - start) / 1000,
+      seconds: (end - start) / 1000,
+      native_seconds: result.seconds + clock.seconds,
     };
+    start = end;
     history.push(record);
-    await options.onEpoch(record, () => model.trainer.getState(true));
+    await options.onEpoch(record, state);
+  }
+}
+
+/** Adds up the time that calls of the engine take. */
+class Stopwatch {
+  seconds = 0;
+
+  async time<T>(work: Promise<T>): Promise<T> {
+    const start = performance.now();
+    const result = await work;
+    this.seconds += (performance.now() - start) / 1000;
+    return result;
   }
 }
 
 async function runEpoch(
-  trainer: Trainer,
   rows: Int32Array,
   epoch: number,
-  { model, signal, onProgress, history }: EpochsOptions,
+  { trainer, config, signal, onProgress, history }: EpochsOptions,
 ): Promise<NativeEpoch> {
   throwIfAborted(signal);
-  const { batchSize, epochs } = model.config.training;
+  const { batchSize, epochs } = config.training;
   const steps = Math.ceil(rows.length / batchSize);
   const start = performance.now();
   const report = (): void => {
@@ -104,7 +138,7 @@ async function runEpoch(
   }
 }
 
-function checkFinite(terms: NativeTerms, epoch: number, { config, shape }: Model): void {
+function checkFinite(terms: NativeTerms, epoch: number, { config, shape }: EpochsOptions): void {
   const perModality = (['invariance', 'decorrelation', 'reconstruction'] as const).flatMap((term) =>
     terms[term].map(
       (value, m) => [`${term} of ${shape.modalities[m]?.name ?? ''}`, value] as const,

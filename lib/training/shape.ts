@@ -1,3 +1,5 @@
+import { z } from 'zod';
+
 import type { Config } from '../config';
 import type { Dataset } from '../data/dataset';
 import { CmirError } from '../errors';
@@ -14,6 +16,17 @@ export interface ModelShape {
   /** Width of the head's output. */
   readonly outputs: number;
 }
+
+const width = z.int().positive();
+
+/** A shape as checkpoints hold it. */
+export const shapeSchema: z.ZodType<ModelShape> = z.strictObject({
+  task: z.enum(['regression', 'classification']),
+  label: z.string(),
+  classes: z.array(z.string()).nullable(),
+  modalities: z.array(z.strictObject({ name: z.string(), features: width })).min(1),
+  outputs: width,
+});
 
 /** The shape a data set asks for. Throws ERR_CMIR_DATA without labels. */
 export function shapeOf(dataset: Dataset): ModelShape {

@@ -23,7 +23,10 @@ export function findPython(): Python | undefined {
     console.warn(`skipped: ${reason} (CMIR_REQUIRE_PYTHON=1 makes this a failure)`);
     return undefined;
   }
-  const { python, PYTHONPATH } = JSON.parse(prepared.stdout) as { python: string; PYTHONPATH: string };
+  const { python, PYTHONPATH } = JSON.parse(prepared.stdout) as {
+    python: string;
+    PYTHONPATH: string;
+  };
   return {
     run(args) {
       const { status, stdout, stderr, error } = spawnSync(python, args, {

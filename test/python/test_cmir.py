@@ -1,4 +1,4 @@
-"""The plain PyTorch version against itself: its fast algebra, its state dict, its environments, its script."""
+"""The plain PyTorch version: fast algebra, state dict, environments, training script."""
 
 import csv
 import json
@@ -44,7 +44,10 @@ def test_invariance_by_hand():
 @pytest.mark.parametrize("off_diagonal", [0.0, 0.3, 1.0])
 def test_gram_form_of_decorrelation(batch, latent, off_diagonal):
     parts = [normal(3, batch, latent), normal(3, batch, latent)]
-    fast, naive = FAST.decorrelation(*parts, off_diagonal), NAIVE.decorrelation(*parts, off_diagonal)
+    fast, naive = (
+        FAST.decorrelation(*parts, off_diagonal),
+        NAIVE.decorrelation(*parts, off_diagonal),
+    )
     close(fast, naive)
     close(gradients(fast, parts), gradients(naive, parts))
 
@@ -53,7 +56,9 @@ def test_decorrelation_by_hand():
     invariant = torch.tensor([[[2.0, 0.0], [0.0, 3.0]]])
     spurious = torch.tensor([[[5.0, 0.0], [1.0, 1.0]]])
     # C = [[1, sqrt(1/2)], [0, sqrt(1/2)]], w = 0.5 off the diagonal, B = 2
-    assert NAIVE.decorrelation(invariant, spurious, 0.5).item() == pytest.approx((1 + 0.25 * 0.5 + 0.5) / 2)
+    assert NAIVE.decorrelation(invariant, spurious, 0.5).item() == pytest.approx(
+        (1 + 0.25 * 0.5 + 0.5) / 2
+    )
 
 
 def test_the_target_of_reconstruction_is_a_constant():
@@ -64,7 +69,10 @@ def test_the_target_of_reconstruction_is_a_constant():
 
 
 def small_model(**options):
-    return CmIR({"text": 5, "audio": 3}, **({"outputs": 1, "hidden": 6, "latent": 2, "dropout": 0.0} | options))
+    return CmIR(
+        {"text": 5, "audio": 3},
+        **({"outputs": 1, "hidden": 6, "latent": 2, "dropout": 0.0} | options),
+    )
 
 
 def test_state_dict_has_the_names_of_the_file():
@@ -94,11 +102,15 @@ def test_objective_is_the_weighted_sum_of_its_terms_in_both_forms(loss, outputs,
     targets = torch.arange(9) % 3 if loss == "crossEntropy" else normal(9).detach()
     weights = {"invariance": 0.5, "decorrelation": 0.25, "reconstruction": 2.0}
     found = {
-        form: objective(model, noisy, targets, Settings(**weights, loss=loss, on=on, target=target, form=form))
+        form: objective(
+            model, noisy, targets, Settings(**weights, loss=loss, on=on, target=target, form=form)
+        )
         for form in FORMS
     }
     terms = found["naive"]
-    expected = terms["prediction"] + sum(weight * sum(terms[name]) for name, weight in weights.items())
+    expected = terms["prediction"] + sum(
+        weight * sum(terms[name]) for name, weight in weights.items()
+    )
     close(terms["loss"], expected)
     parameters = list(model.parameters())
     close(gradients(found["fast"]["loss"], parameters), gradients(terms["loss"], parameters))
@@ -123,8 +135,18 @@ def test_the_head_never_sees_the_spurious_part():
 
 
 def test_environments_drawn_by_torch():
-    features = {"text": torch.ones(4000, 5), "audio": torch.ones(4000, 3), "vision": torch.ones(4000, 2)}
-    environments = [("gaussian", 0.5), ("laplace", 0.5), ("erase", 0.3), ("drop", 0.6), ("erase", 7)]
+    features = {
+        "text": torch.ones(4000, 5),
+        "audio": torch.ones(4000, 3),
+        "vision": torch.ones(4000, 2),
+    }
+    environments = [
+        ("gaussian", 0.5),
+        ("laplace", 0.5),
+        ("erase", 0.3),
+        ("drop", 0.6),
+        ("erase", 7),
+    ]
     noisy = draw_environments(features, environments)
     text = noisy["text"]
     assert text.shape == (6, 4000, 5)
@@ -146,7 +168,9 @@ def write_folder(folder):
     with open(folder / "labels.csv", "w", newline="") as file:
         rows = csv.writer(file)
         rows.writerow(["id", "split", "label"])
-        rows.writerows([i, ("train", "train", "valid", "test")[i % 4], i % 5 - 2] for i in range(120))
+        rows.writerows(
+            [i, ("train", "train", "valid", "test")[i % 4], i % 5 - 2] for i in range(120)
+        )
     for name, width in (("text", 3), ("audio", 2)):
         values = torch.randn(120, width)
         values[:, 0] = torch.arange(120) % 5 - 2
@@ -160,7 +184,18 @@ def test_training_script_learns_and_repeats(tmp_path):
     write_folder(tmp_path)
 
     def run(*arguments):
-        command = [sys.executable, TRAIN, tmp_path, "--hidden", "16", "--batch", "8", "--epochs", "30", *arguments]
+        command = [
+            sys.executable,
+            TRAIN,
+            tmp_path,
+            "--hidden",
+            "16",
+            "--batch",
+            "8",
+            "--epochs",
+            "30",
+            *arguments,
+        ]
         return json.loads(subprocess.run(command, check=True, capture_output=True).stdout)["rows"]
 
     rows = run("--seed", "3")

@@ -1,4 +1,4 @@
-"""The noise's definition in numpy: Random123's known answers, and the distributions it should have."""
+"""The noise's definition in numpy: Random123's known answers, distributions, bits."""
 
 import numpy as np
 import philox
@@ -6,9 +6,21 @@ import pytest
 
 # https://github.com/DEShawResearch/random123, tests/kat_vectors, philox4x32 10
 KNOWN = [
-    ("00000000 00000000 00000000 00000000", "00000000 00000000", "6627e8d5 e169c58d bc57ac4c 9b00dbd8"),
-    ("ffffffff ffffffff ffffffff ffffffff", "ffffffff ffffffff", "408f276d 41c83b0e a20bc7c6 6d5451fd"),
-    ("243f6a88 85a308d3 13198a2e 03707344", "a4093822 299f31d0", "d16cfe09 94fdcceb 5001e420 24126ea1"),
+    (
+        "00000000 00000000 00000000 00000000",
+        "00000000 00000000",
+        "6627e8d5 e169c58d bc57ac4c 9b00dbd8",
+    ),
+    (
+        "ffffffff ffffffff ffffffff ffffffff",
+        "ffffffff ffffffff",
+        "408f276d 41c83b0e a20bc7c6 6d5451fd",
+    ),
+    (
+        "243f6a88 85a308d3 13198a2e 03707344",
+        "a4093822 299f31d0",
+        "d16cfe09 94fdcceb 5001e420 24126ea1",
+    ),
 ]
 
 
@@ -28,7 +40,9 @@ def test_many_counters_at_once_are_each_alone():
 
 
 def test_seed_and_step_use_all_their_bits():
-    draw = lambda seed, step: philox.words(4, [0], step, seed, philox.NOISE, 0, 1)
+    def draw(seed, step):
+        return philox.words(4, [0], step, seed, philox.NOISE, 0, 1)
+
     assert (draw(1, 0) != draw(1 + (1 << 40), 0)).any()
     assert (draw(1, 0) != draw(1, 1)).any()
 
@@ -47,7 +61,9 @@ def test_moments(kind, fourth_moment):
 
 
 def test_drop_spares_one_modality():
-    dropped = np.stack([philox.is_dropped(np.arange(4000), 3, 1, m, 3, 1, np.float32(0.6)) for m in range(3)])
+    dropped = np.stack(
+        [philox.is_dropped(np.arange(4000), 3, 1, m, 3, 1, np.float32(0.6)) for m in range(3)]
+    )
     assert dropped.sum(axis=0).max() == 2
     # P(dropped) = 0.6 - P(all fall) / 3
     assert abs(dropped.mean() - (0.6 - 0.6**3 / 3)) < 0.02

@@ -5,7 +5,9 @@ const LENGTH_BYTES = 8;
 
 /** A file with this header and so many bytes of data. */
 function fileOf(header: unknown, dataBytes: number, padding = ''): Buffer {
-  const text = Buffer.from((typeof header === 'string' ? header : JSON.stringify(header)) + padding);
+  const text = Buffer.from(
+    (typeof header === 'string' ? header : JSON.stringify(header)) + padding,
+  );
   const length = Buffer.alloc(LENGTH_BYTES);
   length.writeBigUInt64LE(BigInt(text.length));
   return Buffer.concat([length, text, Buffer.alloc(dataBytes)]);
@@ -107,15 +109,31 @@ test.each<[string, Buffer, RegExp]>([
   ['metadata that is no object', fileOf({ __metadata__: 'x' }, 0), /metadata is not text/],
   ['metadata of numbers', fileOf({ __metadata__: { a: 1 } }, 0), /metadata is not text/],
   ['an unknown dtype', fileOf({ x: { ...entry, dtype: 'BF16' } }, 8), /'x' has dtype BF16/],
-  ['a dtype named as a method', fileOf({ x: { ...entry, dtype: 'toString' } }, 8), /has dtype toString/],
+  [
+    'a dtype named as a method',
+    fileOf({ x: { ...entry, dtype: 'toString' } }, 8),
+    /has dtype toString/,
+  ],
   ['an entry that is null', fileOf({ x: null }, 0), /'x' has dtype undefined/],
   ['a negative length', fileOf({ x: { ...entry, shape: [-2] } }, 8), /'x' has no valid shape/],
   ['a shape that is no list', fileOf({ x: { ...entry, shape: 2 } }, 8), /'x' has no valid shape/],
-  ['offsets of another size', fileOf({ x: { ...entry, data_offsets: [0, 4] } }, 8), /not its 8 bytes/],
-  ['offsets that run backwards', fileOf({ x: { ...entry, data_offsets: [8, 0] } }, 8), /not its 8 bytes/],
+  [
+    'offsets of another size',
+    fileOf({ x: { ...entry, data_offsets: [0, 4] } }, 8),
+    /not its 8 bytes/,
+  ],
+  [
+    'offsets that run backwards',
+    fileOf({ x: { ...entry, data_offsets: [8, 0] } }, 8),
+    /not its 8 bytes/,
+  ],
   ['data outside the file', fileOf({ x: entry }, 4), /'x' ends at byte .* \(truncated\?\)/],
   ['a gap', fileOf({ x: { ...entry, data_offsets: [4, 12] } }, 12), /begins at byte 4, expected 0/],
-  ['overlapping tensors', fileOf({ x: entry, y: { ...entry, data_offsets: [4, 12] } }, 12), /begins at byte 4, expected 8/],
+  [
+    'overlapping tensors',
+    fileOf({ x: entry, y: { ...entry, data_offsets: [4, 12] } }, 12),
+    /begins at byte 4, expected 8/,
+  ],
   ['bytes after the last tensor', fileOf({ x: entry }, 11), /3 bytes follow the last tensor/],
 ])('%s is refused', async (_, bytes, message) => {
   const error = await errorOf(() => decodeTensors(bytes, 'damaged.safetensors'));

@@ -13,7 +13,12 @@ test('less is better for an error, ties are not better', () => {
   const stopping = new EarlyStopping('MAE', 3, undefined);
   const { best, stop } = follow(stopping, 'MAE', [1, 1.2, 0.9, 0.9, 0.95]);
   expect(best).toEqual([true, false, true, false, false]);
-  expect([stopping.bestEpoch, stopping.bestScore, stopping.stale, stop]).toEqual([3, 0.9, 2, false]);
+  expect([stopping.bestEpoch, stopping.bestScore, stopping.stale, stop]).toEqual([
+    3,
+    0.9,
+    2,
+    false,
+  ]);
   stopping.isBest(6, report({ MAE: 1 }));
   expect(stopping.shouldStop).toBe(true);
 });

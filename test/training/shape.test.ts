@@ -9,7 +9,12 @@ function dataset(widths: Record<string, number>, classes?: readonly string[] | n
       ? null
       : classes === undefined
         ? ({ name: 'sentiment', task: 'regression', values: Float32Array.of(1, 2) } as const)
-        : ({ name: 'mood', task: 'classification', values: Float32Array.of(0, 1), classes } as const);
+        : ({
+            name: 'mood',
+            task: 'classification',
+            values: Float32Array.of(0, 1),
+            classes,
+          } as const);
   return new Dataset({
     name: 'here',
     ids: ['a', 'b'],
@@ -97,11 +102,41 @@ test('auto takes the first CUDA device', () => {
 });
 
 test.each<[string, Options, typeof regression, string, RegExp]>([
-  ['cross-entropy of values', { prediction: { loss: 'crossEntropy' } }, regression, 'ERR_CMIR_CONFIG', /prediction\.loss.*sentiment.*expected l1 or mse/],
-  ['an absolute error of classes', { prediction: { loss: 'l1' } }, classification, 'ERR_CMIR_CONFIG', /prediction\.loss.*mood.*expected crossEntropy/],
-  ['a metric of the other task', { training: { metric: 'Acc' } }, regression, 'ERR_CMIR_CONFIG', /training\.metric: found 'Acc'.*MAE/],
-  ['an unknown metric', { training: { metric: 'mae' } }, regression, 'ERR_CMIR_CONFIG', /training\.metric: found 'mae'/],
-  ['a device that is not there', { device: 'cuda' }, regression, 'ERR_CMIR_DEVICE', /'cuda'.*0 CUDA devices/],
+  [
+    'cross-entropy of values',
+    { prediction: { loss: 'crossEntropy' } },
+    regression,
+    'ERR_CMIR_CONFIG',
+    /prediction\.loss.*sentiment.*expected l1 or mse/,
+  ],
+  [
+    'an absolute error of classes',
+    { prediction: { loss: 'l1' } },
+    classification,
+    'ERR_CMIR_CONFIG',
+    /prediction\.loss.*mood.*expected crossEntropy/,
+  ],
+  [
+    'a metric of the other task',
+    { training: { metric: 'Acc' } },
+    regression,
+    'ERR_CMIR_CONFIG',
+    /training\.metric: found 'Acc'.*MAE/,
+  ],
+  [
+    'an unknown metric',
+    { training: { metric: 'mae' } },
+    regression,
+    'ERR_CMIR_CONFIG',
+    /training\.metric: found 'mae'/,
+  ],
+  [
+    'a device that is not there',
+    { device: 'cuda' },
+    regression,
+    'ERR_CMIR_DEVICE',
+    /'cuda'.*0 CUDA devices/,
+  ],
 ])('%s is refused', async (_, options, shape, code, message) => {
   const error = await errorOf(() => decided(options, shape));
   expect(error.code).toBe(code);
