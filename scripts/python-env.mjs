@@ -1,6 +1,6 @@
 // Prepares the Python that the tests compare with: what test/python/requirements.txt pins goes to build/python, and
 // torch is the package that LibTorch lies in, so that nothing is downloaded twice. Prints { python, PYTHONPATH }
-// as JSON, or, exiting with 1, why there is none.
+// as JSON, bench/pytorch on the path too, or, exiting with 1, why there is none.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -59,7 +59,8 @@ function prepare() {
   const content = `# Python ${version.replace(/\s+/g, ' ')}\n${readFileSync(requirements, 'utf8')}`;
   if (!isPrepared(content)) install(content);
 
-  const PYTHONPATH = [target, dirname(libtorch.root)].join(delimiter);
+  const reference = join(root, 'bench', 'pytorch');
+  const PYTHONPATH = [reference, target, dirname(libtorch.root)].join(delimiter);
   const modules = 'import numpy, pytest, safetensors, torch';
   python(`the torch of ${libtorch.root} does not run in python3`, ['-c', modules], { PYTHONPATH });
   return { python: 'python3', PYTHONPATH };

@@ -189,8 +189,8 @@ def prediction_loss(loss: str, outputs: Tensor, targets: Tensor) -> Tensor:
 def objective(model: CmIR, noisy: dict[str, Tensor], targets: Tensor, settings: Settings) -> dict:
     """L = L_pred + sum_m (lambda_1 R_inv + lambda_2 R_dec + lambda_3 R_rec), and its terms by name.
 
-    noisy: standardised features [E, B, D] a modality, the clean ones first. A constraint of weight 0
-    is not computed. The constraints' entries are lists with one value a modality.
+    noisy: standardised features [E, B, D] a modality, the clean ones first. A constraint of weight
+    0 is not computed. The constraints' entries are lists with one value a modality.
     """
     constraints = FORMS[settings.form]
     invariant_parts = []

@@ -1,8 +1,8 @@
 """cmir's counter-based random draws in numpy, from their definition, independent of native/.
 
-A draw depends only on what it is for: Philox4x32-10 (Salmon et al., Parallel random numbers: as easy
-as 1, 2, 3, SC 2011) of the counter (column // 4, example, step, stream << 24 | modality << 12 |
-environment) under the key (low, high 32 bits of the seed). The four words of a counter serve four
+A draw depends only on what it is for: Philox4x32-10 (Salmon et al., Parallel random numbers: as
+easy as 1, 2, 3, SC 2011) of the counter (column // 4, example, step, stream << 24 | modality << 12
+| environment) under the key (low, high 32 bits of the seed). The four words of a counter serve four
 columns in turn.
 """
 
@@ -14,7 +14,7 @@ MASK = 0xFFFFFFFF
 
 
 def philox(counter, key):
-    """Words uint32 [..., 4] of a counter (c0, c1, c2, c3), integers or arrays, and a key (k0, k1)."""
+    """Words, uint32 [..., 4], of a counter (four numbers or arrays) and a key (two numbers)."""
     c0, c1, c2, c3 = (np.asarray(word).astype(np.uint64) for word in counter)
     k0, k1 = key
     for _ in range(10):
@@ -95,7 +95,7 @@ def perturb(x, index, step, seed, modality, modalities, environments):
 
 
 def dropout_mask(columns, index, step, seed, layer, environments, probability):
-    """0 where a hidden unit is dropped, else 1 / (1 - probability): float32 [environments, B, columns].
+    """float32 [environments, B, columns]: 0 where a unit is dropped, else 1 / (1 - probability).
 
     `layer` is the modality's number for its encoder, the number of modalities for the head.
     """

@@ -1,7 +1,8 @@
 """Trains plain PyTorch fusion and CmIR on a data set folder, for comparison with cmir.
 
-The protocol is cmir's: features standardised on train, AdamW, gradient norm clipped at 1, early stopping on
-validation MAE, the best epoch's model scored on test. Prints one JSON document with a row a method.
+Protocol and defaults are cmir's: features standardised on train, AdamW, gradient norm clipped at 1,
+early stopping on validation MAE, the best epoch's model scored on test. Prints one JSON document
+with a row a method.
 """
 
 import argparse
@@ -13,9 +14,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
-
 from cmir import CmIR, Settings, draw_environments, objective
+from torch import Tensor
 
 Split = tuple[dict[str, Tensor], Tensor]  # features [N, D] by modality, targets [N]
 
@@ -45,7 +45,7 @@ def read_folder(folder: Path, label: str) -> dict[str, Split]:
 
 
 def metrics(predictions: Tensor, targets: Tensor) -> dict[str, float]:
-    """MAE, and accuracy of the sign where the target is not 0 (a prediction of 0 counts as negative)."""
+    """MAE; accuracy of the sign where the target is not 0 (a prediction of 0 is negative)."""
     rated = targets != 0
     correct = (predictions > 0) == (targets > 0)
     return {
@@ -133,54 +133,26 @@ def parse_arguments() -> argparse.Namespace:
         description=__doc__.splitlines()[0], formatter_class=argparse.ArgumentDefaultsHelpFormatter
     )
     add = parser.add_argument
-    add("data", type=Path, help="data set folder")
+    methods, ladder = ["fusion", "cmir"], [("gaussian", 1.0), ("gaussian", 2.0), ("gaussian", 3.0)]
+    add("data", type=Path, help="folder with labels.csv and one <modality>.csv a modality")
     add("--label", default="label", help="label column of labels.csv")
-    add(
-        "--methods",
-        nargs="+",
-        choices=("fusion", "cmir"),
-        default=["fusion", "cmir"],
-        help="what to train",
-    )
+    add("--methods", nargs="+", choices=methods, default=methods, help="what to train")
     add("--seed", type=int, default=1, help="seed of torch's generator")
     add("--threads", type=int, default=0, help="threads of one operation; 0 is torch's choice")
     add("--epochs", type=int, default=100, help="at most so many passes")
-    add("--batch", type=int, default=64, help="examples a step")
-    add(
-        "--patience",
-        type=int,
-        default=10,
-        help="epochs without a better validation MAE before stopping; 0 never stops",
-    )
+    add("--batch", type=int, default=32, help="examples a step")
+    add("--patience", type=int, default=10, help="epochs without a better validation MAE; 0: any")
     add("--learning-rate", type=float, default=1e-3, help="AdamW's step size")
     add("--weight-decay", type=float, default=0.01, help="AdamW's decoupled decay")
     add("--hidden", type=int, default=128, help="H, width of hidden layers")
-    add("--latent", type=int, default=32, help="d, width of each invariant and each spurious part")
+    add("--latent", type=int, default=64, help="d, width of each invariant and each spurious part")
     add("--dropout", type=float, default=0.3, help="probability, after each hidden layer")
     add("--loss", choices=("l1", "mse"), default="l1", help="L_pred")
-    ladder = [("gaussian", 0.3), ("gaussian", 0.6), ("gaussian", 0.9)]
     add("--environments", type=environment, nargs="+", default=ladder, help="KIND:INTENSITY each")
-    add(
-        "--weights", type=float, nargs=3, default=[0.1, 0.1, 0.1], help="lambda_1 lambda_2 lambda_3"
-    )
-    add(
-        "--off-diagonal",
-        type=float,
-        default=0.3,
-        help="weight of the off-diagonal entries in R_dec",
-    )
-    add(
-        "--on",
-        choices=("all", "clean"),
-        default="all",
-        help="environments that L_pred averages over",
-    )
-    add(
-        "--form",
-        choices=("naive", "fast"),
-        default="naive",
-        help="constraints as written, or by fast algebra",
-    )
+    add("--weights", type=float, nargs=3, default=[2.0, 0.3, 1.0], help="lambda_1, 2, 3")
+    add("--off-diagonal", type=float, default=0.3, help="weight of R_dec's off-diagonal entries")
+    add("--on", choices=("all", "clean"), default="all", help="environments in L_pred")
+    add("--form", choices=("naive", "fast"), default="naive", help="how constraints are computed")
     return parser.parse_args()
 
 
@@ -192,7 +164,7 @@ def main() -> None:
     rows = [train(splits, options, method) for method in options.methods]
     print(
         json.dumps(
-            {"torch": torch.__version__, "threads": torch.get_num_threads(), "rows": rows}, indent=2
+            {"torch": torch.__version__, "options": vars(options), "rows": rows}, default=str
         )
     )
 

@@ -1,33 +1,53 @@
 import { existsSync, readFileSync, readdirSync, statSync } from 'node:fs';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
 
 import { CmirError } from '../errors';
-import type { Libtorch } from './libtorch';
-import { minorVersion } from './libtorch';
+import { minorVersion, type Libtorch } from './libtorch';
+import { whileLocked } from './lock';
+import { problemError } from './problem';
 import { run } from './run';
+import { buildProblems } from './tools';
 
 /** The package's folder, from lib/native as from dist/native. */
 export const PACKAGE_ROOT = join(__dirname, '..', '..');
 
-const BUILD = join(PACKAGE_ROOT, 'build');
-export const ADDON = join(BUILD, 'Release', 'cmir.node');
-export const LOADER = join(BUILD, 'Release', 'cmir_loader.node');
-/** Written last: a build without it was interrupted. */
-const STAMP = join(BUILD, 'Release', 'cmir.json');
+/** Where a package in `root` has its native build. */
+export function buildFiles(root: string = PACKAGE_ROOT) {
+  const build = join(root, 'build');
+  const release = join(build, 'Release');
+  return {
+    build,
+    release,
+    addon: join(release, 'cmir.node'),
+    loader: join(release, 'cmir_loader.node'),
+    /** Written last: a build without it was interrupted. */
+    stamp: join(release, 'cmir.json'),
+    log: join(build, 'cmir-build.log'),
+    lock: join(build, 'cmir-build.lock'),
+  } as const;
+}
 
 /** The LibTorch version the addon was built for; undefined when there is no finished build. */
-export function builtFor(): string | undefined {
-  if (![ADDON, LOADER, STAMP].every((file) => existsSync(file))) return undefined;
-  return (JSON.parse(readFileSync(STAMP, 'utf8')) as { torch?: string }).torch;
+export function builtFor(root: string = PACKAGE_ROOT): string | undefined {
+  const { addon, loader, stamp } = buildFiles(root);
+  if (![addon, loader, stamp].every((file) => existsSync(file))) return undefined;
+  try {
+    return (JSON.parse(readFileSync(stamp, 'utf8')) as { torch?: string }).torch;
+  } catch {
+    return undefined;
+  }
 }
 
 /** True when the addon fits this LibTorch and no source is newer than it. */
-export function isUpToDate(libtorch: Libtorch): boolean {
-  const version = builtFor();
-  if (version === undefined || minorVersion(version) !== minorVersion(libtorch.version)) return false;
-  const built = statSync(STAMP).mtimeMs;
-  const sources = [join(PACKAGE_ROOT, 'CMakeLists.txt'), ...filesUnder(join(PACKAGE_ROOT, 'native'))];
+export function isUpToDate(libtorch: Libtorch, root: string = PACKAGE_ROOT): boolean {
+  const version = builtFor(root);
+  if (version === undefined || minorVersion(version) !== minorVersion(libtorch.version)) {
+    return false;
+  }
+  const built = statSync(buildFiles(root).stamp).mtimeMs;
+  const sources = [join(root, 'CMakeLists.txt'), ...filesUnder(join(root, 'native'))];
   return sources.every((file) => statSync(file).mtimeMs <= built);
 }
 
@@ -37,72 +57,103 @@ function filesUnder(folder: string): string[] {
     .map((entry) => join(entry.parentPath, entry.name));
 }
 
-/** Compiles the addon against `libtorch` with cmake-js. Throws ERR_CMIR_SETUP with the compiler's own words. */
-export async function buildAddon(libtorch: Libtorch, log: (line: string) => void): Promise<void> {
-  await checkTools();
+export interface BuildOptions {
+  /** Compile everything anew, even when the addon is up to date. */
+  readonly rebuild?: boolean;
+  readonly log?: (line: string) => void;
+  readonly env?: NodeJS.ProcessEnv;
+  /** The package's folder. */
+  readonly root?: string;
+}
+
+/**
+ * Compiles the addon against `libtorch` with cmake-js, unless it is up to date; true when it compiled. One
+ * process builds at a time, the others wait. Throws ERR_CMIR_SETUP with the compiler's own words.
+ */
+export async function buildAddon(libtorch: Libtorch, options: BuildOptions = {}): Promise<boolean> {
+  const {
+    rebuild = false,
+    log = () => undefined,
+    env = process.env,
+    root = PACKAGE_ROOT,
+  } = options;
+  const { build, lock } = buildFiles(root);
+  if (!rebuild && isUpToDate(libtorch, root)) return false;
+  await mkdir(build, { recursive: true }).catch((cause: unknown) => {
+    const fix = 'run as the owner of that folder: npx cmir setup';
+    throw problemError('ERR_CMIR_SETUP', { what: `cannot write ${build}`, fix }, cause);
+  });
+  const waiting = (owner: string): void => {
+    log(`waiting for the build of another process (${owner})`);
+  };
+  return whileLocked(lock, waiting, async () => {
+    if (!rebuild && isUpToDate(libtorch, root)) return false;
+    await compile(libtorch, { rebuild, log, env, root });
+    return true;
+  });
+}
+
+async function compile(
+  libtorch: Libtorch,
+  { rebuild, log, env, root }: Required<BuildOptions>,
+): Promise<void> {
+  const { build, release, stamp, log: logFile } = buildFiles(root);
+  const [problem] = await buildProblems(env);
+  if (problem !== undefined) {
+    const fix = `${problem.fix}, then run: npx cmir setup`;
+    throw problemError('ERR_CMIR_SETUP', { what: problem.what, fix });
+  }
   log(`compiling the native addon against LibTorch ${libtorch.version} in ${libtorch.root}`);
-  await rm(STAMP, { force: true });
-  await dropForeignCache(libtorch);
-  // Compiling from a terminal's environment must not depend on what npm happened to set.
-  const cmakeJs = join(dirname(require.resolve('cmake-js/package.json')), 'bin', 'cmake-js');
-  const args = [cmakeJs, 'build', '--out', BUILD, `--CDCMIR_LIBTORCH=${libtorch.root}`];
-  const { status, output } = await run(process.execPath, args, { cwd: PACKAGE_ROOT });
-  await mkdir(BUILD, { recursive: true });
-  const logFile = join(BUILD, 'cmir-build.log');
-  await writeFile(logFile, output);
-  if (status !== 0) {
-    const errors = output.split('\n').filter((line) => /error|fatal|No space left/i.test(line));
-    throw new CmirError(
-      'ERR_CMIR_SETUP',
-      `compiling the native addon failed; the whole log is in ${logFile}; it says:\n` +
-        (errors.length > 0 ? errors.slice(0, 5) : output.trim().split('\n').slice(-5)).join('\n'),
-    );
+  await rm(stamp, { force: true });
+  if (rebuild || !isReusable(libtorch, root)) {
+    // The build folder holds other things too, such as the C++ tests'.
+    for (const path of [
+      release,
+      ...['CMakeCache.txt', 'CMakeFiles'].map((name) => join(build, name)),
+    ]) {
+      await rm(path, { recursive: true, force: true });
+    }
   }
-  await writeFile(STAMP, `${JSON.stringify({ torch: libtorch.version })}\n`);
+  const program = join(dirname(require.resolve('cmake-js/package.json')), 'bin', 'cmake-js');
+  const args = ['build', '--out', build, `--CDCMIR_LIBTORCH=${libtorch.root}`];
+  const parallel = ['--parallel', String(availableParallelism())];
+  const { status, output } = await run(process.execPath, [program, ...args, ...parallel], {
+    env,
+    cwd: root,
+    logFile,
+  });
+  if (status !== 0) throw compileError(output, logFile);
+  await writeFile(stamp, `${JSON.stringify({ torch: libtorch.version })}\n`);
 }
 
-/** CMake keeps the folders it first saw: a cache made for another LibTorch or another place is of no use. */
-async function dropForeignCache(libtorch: Libtorch): Promise<void> {
-  const cache = join(BUILD, 'CMakeCache.txt');
-  if (!existsSync(cache)) return;
+/** CMake keeps what it first saw: a cache for another LibTorch or place, or of a failed configuration, is of no use. */
+function isReusable(libtorch: Libtorch, root: string): boolean {
+  const { build } = buildFiles(root);
+  const cache = join(build, 'CMakeCache.txt');
+  if (!['build.ninja', 'Makefile'].some((name) => existsSync(join(build, name)))) return false;
+  if (!existsSync(cache)) return false;
   const text = readFileSync(cache, 'utf8');
-  if (
-    !text.includes(`CMIR_LIBTORCH:PATH=${libtorch.root}\n`) ||
-    !text.includes(`CMAKE_HOME_DIRECTORY:INTERNAL=${PACKAGE_ROOT}\n`)
-  ) {
-    await rm(BUILD, { recursive: true, force: true });
-  }
+  return (
+    text.includes(`CMIR_LIBTORCH:PATH=${libtorch.root}\n`) &&
+    text.includes(`CMAKE_HOME_DIRECTORY:INTERNAL=${root}\n`)
+  );
 }
 
-/** What compiling needs, each missing piece with the command that brings it. */
-async function checkTools(): Promise<void> {
-  const cmake = await toolVersion('cmake');
-  if (cmake === undefined) {
-    throw new CmirError(
-      'ERR_CMIR_SETUP',
-      'CMake is missing; install it (Debian: apt-get install cmake; elsewhere: python3 -m pip install cmake), ' +
-        'then run: npx cmir setup',
-    );
-  }
-  const compiler = process.env['CXX'] ?? 'c++';
-  const probe = await run('sh', [
-    '-c',
-    `printf '#include <concepts>\\nstatic_assert(__cplusplus >= 202002L);' | ${compiler} -std=c++20 -fsyntax-only -x c++ -`,
-  ]);
-  if (probe.status !== 0) {
-    const version = await toolVersion(compiler);
-    throw new CmirError(
-      'ERR_CMIR_SETUP',
-      version === undefined
-        ? `the C++ compiler '${compiler}' is missing; install one (Debian: apt-get install g++), then run: npx cmir setup`
-        : `the C++ compiler '${compiler}' (${version}) does not compile C++20; install GCC 11, Clang 14 or later, ` +
-            'or name another with CXX, then run: npx cmir setup',
-    );
-  }
-}
+/** Lines worth showing of a failed build, and no more than fit on a screen. */
+const SHOWN_LINES = 6;
 
-/** The first version number a tool prints of itself; undefined when it does not run. */
-export async function toolVersion(program: string): Promise<string | undefined> {
-  const { status, output } = await run(program, ['--version']);
-  return status === 0 ? (/\d+\.\d+(\.\d+)?/.exec(output)?.[0] ?? output.trim()) : undefined;
+function compileError(output: string, logFile: string): CmirError {
+  const lines = output.trim().split('\n');
+  const killed = /Killed|internal compiler error|Cannot allocate memory/.test(output);
+  const errors = lines.filter((line) =>
+    /error|fatal|undefined reference|No space left/i.test(line),
+  );
+  const shown = errors.length > 0 ? errors : lines;
+  return problemError('ERR_CMIR_SETUP', {
+    what: 'compiling the native addon failed',
+    fix:
+      `the whole log is in ${logFile}` +
+      (killed ? ' (the compiler was ended: it may need more memory, 2 GB a core)' : '') +
+      `; it says:\n${shown.slice(-SHOWN_LINES).join('\n')}`,
+  });
 }

@@ -1,83 +1,96 @@
-import { existsSync, readFileSync } from 'node:fs';
 import { release } from 'node:os';
-import { join } from 'node:path';
 
-import { messageOf } from '../errors';
-import { ADDON, PACKAGE_ROOT, builtFor, toolVersion } from './build';
+import { VERSION } from '../version';
+import { PACKAGE_ROOT, buildFiles, builtFor } from './build';
 import { findLibtorch, type Libtorch } from './libtorch';
-import { run } from './run';
+import { probeAddon } from './probe';
+import { problemOf, type Problem } from './problem';
+import { buildProblems, compilerName, pipProblem, toolVersion } from './tools';
 
 type NativeBuild = import('../../binding').NativeBuild;
-
-export interface Problem {
-  readonly what: string;
-  readonly fix: string;
-}
 
 /** What `cmir doctor --json` prints. */
 export interface Diagnosis {
   readonly cmir: string;
   readonly node: string;
+  /** For example `linux x64, kernel 6.1.0, glibc 2.36`. */
   readonly platform: string;
   /** Versions; null where a tool is missing. */
-  readonly tools: { readonly compiler: string | null; readonly cmake: string | null; readonly python: string | null };
+  readonly tools: {
+    readonly npm: string | null;
+    readonly compiler: string | null;
+    readonly cmake: string | null;
+    readonly python: string | null;
+  };
   readonly libtorch: Libtorch | null;
+  /** Null when it is not built. */
   readonly addon: { readonly path: string; readonly builtFor: string } | null;
-  /** What the addon sees; null when it does not load. */
+  /** What the addon sees: vector instructions, threads, CUDA devices; null when it does not load. */
   readonly engine: NativeBuild | null;
   readonly problems: readonly Problem[];
   readonly verdict: 'ready' | 'not ready';
 }
 
+export interface DoctorOptions {
+  /** Environment variables to go by; the process's own unless given. */
+  readonly env?: NodeJS.ProcessEnv;
+  /** The package's folder; this package's unless given. */
+  readonly root?: string;
+}
+
 /** Looks at everything cmir needs. Never throws: what is wrong is in `problems`. */
-export async function doctor(): Promise<Diagnosis> {
+export async function doctor(options: DoctorOptions = {}): Promise<Diagnosis> {
+  const { env = process.env, root = PACKAGE_ROOT } = options;
   const problems: Problem[] = [];
-  const [compiler, cmake, python] = await Promise.all(
-    [process.env['CXX'] ?? 'c++', 'cmake', 'python3'].map(toolVersion),
+  const [npm, compiler, cmake, python] = await Promise.all(
+    ['npm', compilerName(env), 'cmake', 'python3'].map((tool) => toolVersion(tool, env)),
   );
-  let libtorch: Libtorch | undefined;
-  try {
-    libtorch = findLibtorch();
-    if (libtorch === undefined) {
-      problems.push({ what: 'LibTorch is not found', fix: 'npx cmir setup' });
-    }
-  } catch (error) {
-    problems.push({ what: messageOf(error), fix: 'npx cmir setup' });
+  const libtorch = await look(env, problems);
+  const version = builtFor(root);
+  if (version === undefined) {
+    problems.push({ what: 'the native addon is not built', fix: 'run: npx cmir setup' });
+    problems.push(...(await buildProblems(env)));
   }
-  const version = builtFor();
-  if (version === undefined) problems.push({ what: 'the native addon is not built', fix: 'npx cmir setup' });
-  const engine = version !== undefined && libtorch !== undefined ? await probe(problems) : null;
-  if (engine === null) {
-    const needed = { 'a C++20 compiler': compiler, cmake, 'python3 (to fetch LibTorch)': python };
-    for (const [name, found] of Object.entries(needed)) {
-      if (found === undefined) {
-        problems.push({ what: `${name} is missing`, fix: 'apt-get install g++ cmake python3-pip (Debian)' });
-      }
-    }
+  let engine: NativeBuild | null = null;
+  if (version !== undefined && libtorch !== null) {
+    const probe = await probeAddon(root, env);
+    engine = probe.engine;
+    if (probe.engine === null) problems.push(problemOf(new Error(probe.message)));
   }
-  const manifest = JSON.parse(readFileSync(join(PACKAGE_ROOT, 'package.json'), 'utf8')) as {
-    version: string;
-  };
   return {
-    cmir: manifest.version,
+    cmir: VERSION,
     node: process.version,
-    platform: `${process.platform} ${process.arch} ${release()}`,
-    tools: { compiler: compiler ?? null, cmake: cmake ?? null, python: python ?? null },
-    libtorch: libtorch ?? null,
-    addon: version !== undefined && existsSync(ADDON) ? { path: ADDON, builtFor: version } : null,
+    platform: platform(),
+    tools: {
+      npm: npm ?? null,
+      compiler: compiler ?? null,
+      cmake: cmake ?? null,
+      python: python ?? null,
+    },
+    libtorch,
+    addon: version === undefined ? null : { path: buildFiles(root).addon, builtFor: version },
     engine,
     problems,
     verdict: engine === null ? 'not ready' : 'ready',
   };
 }
 
-/** Tries the addon in a process of its own: a binary that crashes must not take this one with it. */
-async function probe(problems: Problem[]): Promise<NativeBuild | null> {
-  const { status, output } = await run(process.execPath, [join(__dirname, 'probe.js')]);
-  if (status === 0) return JSON.parse(output.trim().split('\n').at(-1) ?? '') as NativeBuild;
-  problems.push({
-    what: `the native addon does not load: ${output.trim().split('\n')[0] ?? ''}`,
-    fix: 'npx cmir setup --rebuild',
-  });
+async function look(env: NodeJS.ProcessEnv, problems: Problem[]): Promise<Libtorch | null> {
+  try {
+    const libtorch = findLibtorch(env);
+    if (libtorch !== undefined) return libtorch;
+    problems.push({ what: 'LibTorch is not found', fix: 'run: npx cmir setup' });
+    const missing = await pipProblem(env);
+    if (missing !== undefined) problems.push(missing);
+  } catch (error) {
+    problems.push(problemOf(error));
+  }
   return null;
+}
+
+function platform(): string {
+  const { header } = process.report.getReport() as { header: { glibcVersionRuntime?: string } };
+  const glibc = header.glibcVersionRuntime;
+  const system = `${process.platform} ${process.arch}, kernel ${release()}`;
+  return glibc === undefined ? system : `${system}, glibc ${glibc}`;
 }

@@ -1,121 +1,162 @@
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, rename, rm, statfs } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { mkdir, mkdtemp, readdir, rename, rm, statfs } from 'node:fs/promises';
+import { join } from 'node:path';
 
 import { CmirError } from '../errors';
-import { PINNED_VERSION, cachedWheel, findLibtorch, torchVariant, type Libtorch } from './libtorch';
+import {
+  PINNED_VERSION,
+  cacheRoot,
+  cachedWheel,
+  inspectLibtorch,
+  torchVariant,
+  type Libtorch,
+} from './libtorch';
+import { OWNER, isAbandoned } from './owner';
+import { problemError, type Problem } from './problem';
 import { run } from './run';
+import { pipProblem } from './tools';
 
 /** Bytes that an unpacked wheel and its download take together, with room to spare. */
 const NEEDED_BYTES = { cpu: 2.5e9, cuda: 12e9 };
 
-/**
- * Downloads the pinned LibTorch wheel into the cache with pip and returns it. What is half-made stays in a
- * temporary folder beside its final place, which only a finished download takes, by one rename.
- */
-export async function fetchLibtorch(
-  log: (line: string) => void,
-  env: NodeJS.ProcessEnv = process.env,
-): Promise<Libtorch> {
-  const target = cachedWheel(env);
-  const variant = torchVariant(env);
-  await mkdir(dirname(target), { recursive: true }).catch((cause: unknown) => {
-    throw new CmirError('ERR_CMIR_SETUP', `cannot write the cache ${dirname(target)}`, { cause });
-  });
-  await removeLeftovers(target);
-  await checkDisk(dirname(target), variant);
-  await checkPip(env);
+/** A folder of the cache in which a process of `OWNER` downloads. */
+const PARTIAL = /^partial-(.+)-\w{6}$/;
 
-  const temporary = `${target}.${String(process.pid)}.partial`;
-  log(`fetching LibTorch ${PINNED_VERSION} (${variant}) into ${target}`);
+export interface FetchOptions {
+  readonly env?: NodeJS.ProcessEnv;
+  /** Takes a line about each thing that is done. */
+  readonly log?: (line: string) => void;
+  /** Bytes free on the disk of a folder; the file system's answer unless a test gives another. */
+  readonly freeBytes?: (folder: string) => Promise<number>;
+}
+
+/**
+ * Downloads the pinned LibTorch wheel into the cache with pip and returns it. Everything half-made stays in
+ * a folder of this process beside its final place, which only a finished download takes, by one rename;
+ * what a killed download left is removed by the next. Throws ERR_CMIR_SETUP with what mends it.
+ */
+export async function fetchLibtorch(options: FetchOptions = {}): Promise<Libtorch> {
+  const { env = process.env, log = () => undefined, freeBytes = bytesFree } = options;
+  const [cache, target, variant] = [cacheRoot(env), cachedWheel(env), torchVariant(env)];
+  let partial: string;
   try {
-    await install(temporary, variant, env);
-    await rename(temporary, target).catch((error: unknown) => {
+    await mkdir(cache, { recursive: true });
+    await removeAbandoned(cache);
+    partial = await mkdtemp(join(cache, `partial-${OWNER}-`));
+  } catch (cause) {
+    const fix = 'make it writable, or set XDG_CACHE_HOME to a folder that is';
+    throw problemError('ERR_CMIR_SETUP', { what: `cannot write the cache ${cache}`, fix }, cause);
+  }
+  try {
+    await checkDisk(cache, variant, freeBytes);
+    const problem = await pipProblem(env);
+    if (problem !== undefined) throw problemError('ERR_CMIR_SETUP', problem);
+    log(`fetching LibTorch ${PINNED_VERSION} (${variant}) into ${target}`);
+    const wheel = join(partial, 'wheel');
+    await install(wheel, variant, { ...env, ...(await pipEnvironment(partial)) });
+    const found = inspectLibtorch(join(wheel, 'torch'), 'cache', 'pip installed it');
+    await rename(wheel, target).catch((error: unknown) => {
       // Another process was faster: its copy is as good.
       if (!existsSync(join(target, 'torch'))) throw error;
     });
+    return {
+      ...found,
+      root: join(target, 'torch'),
+      reason: 'it was fetched into the cache just now',
+    };
   } finally {
-    await rm(temporary, { recursive: true, force: true });
+    await rm(partial, { recursive: true, force: true });
   }
-  const { LIBTORCH: _folder, LIBTORCH_USE_PYTORCH: _python, ...cacheOnly } = env;
-  const found = findLibtorch(cacheOnly);
-  if (found === undefined) {
-    throw new CmirError('ERR_CMIR_SETUP', `pip finished, but there is no LibTorch in ${target}`);
-  }
-  return found;
 }
 
-/** Folders that processes no longer alive left behind. */
-async function removeLeftovers(target: string): Promise<void> {
-  for (const name of await readdir(dirname(target))) {
-    const pid = /^(.+)\.(\d+)\.partial$/.exec(name);
-    if (pid?.[1] === basename(target) && !isAlive(Number(pid[2]))) {
-      await rm(join(dirname(target), name), { recursive: true, force: true });
+/** Removes what downloads that no longer run left behind; what cannot be removed now may stay. */
+async function removeAbandoned(cache: string): Promise<void> {
+  for (const name of await readdir(cache)) {
+    const owner = PARTIAL.exec(name)?.[1];
+    const folder = join(cache, name);
+    if (owner !== undefined && (await isAbandoned(folder, owner).catch(() => false))) {
+      await rm(folder, { recursive: true, force: true }).catch(() => undefined);
     }
   }
 }
 
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
+/** pip unpacks in our folder too, and obeys no setting that contradicts --target. */
+async function pipEnvironment(partial: string): Promise<NodeJS.ProcessEnv> {
+  const temporary = join(partial, 'tmp');
+  await mkdir(temporary);
+  return { TMPDIR: temporary, PIP_USER: '0', PIP_REQUIRE_VIRTUALENV: '0' };
 }
 
-async function checkDisk(folder: string, variant: string): Promise<void> {
+async function bytesFree(folder: string): Promise<number> {
   const { bavail, bsize } = await statfs(folder);
+  return bavail * bsize;
+}
+
+async function checkDisk(
+  folder: string,
+  variant: string,
+  freeBytes: (folder: string) => Promise<number>,
+): Promise<void> {
+  const free = await freeBytes(folder);
   const needed = variant === 'cpu' ? NEEDED_BYTES.cpu : NEEDED_BYTES.cuda;
-  if (bavail * bsize < needed) {
-    throw new CmirError(
-      'ERR_CMIR_SETUP',
-      `not enough disk space for LibTorch in ${folder}: found ${(bavail * bsize / 1e9).toFixed(1)} GB free, ` +
-        `expected ${String(needed / 1e9)} GB; free some, or set XDG_CACHE_HOME to a folder on a larger disk`,
-    );
+  if (free < needed) {
+    const found = `found ${(free / 1e9).toFixed(1)} GB, expected ${String(needed / 1e9)} GB`;
+    throw problemError('ERR_CMIR_SETUP', diskProblem(folder, `: ${found}`));
   }
 }
 
-async function checkPip(env: NodeJS.ProcessEnv): Promise<void> {
-  const { status, output } = await run('python3', ['-m', 'pip', '--version'], { env });
-  if (status === 0) return;
-  throw new CmirError(
-    'ERR_CMIR_SETUP',
-    status === null
-      ? 'python3 is needed once, to fetch LibTorch: install it (Debian: apt-get install python3 python3-pip), ' +
-          'or point LIBTORCH at a LibTorch you have'
-      : 'python3 has no pip, which fetches LibTorch: install it (Debian: apt-get install python3-pip; ' +
-          `elsewhere: python3 -m ensurepip), or point LIBTORCH at a LibTorch you have (${lastLine(output)})`,
-  );
+function diskProblem(folder: string, numbers = ''): Problem {
+  return {
+    what: `not enough disk space for LibTorch in ${folder}${numbers}`,
+    fix: 'free some, or set XDG_CACHE_HOME to a folder on a larger disk',
+  };
 }
 
 /** Tries the sources pip is configured with, then PyTorch's own index of wheels. */
 async function install(folder: string, variant: string, env: NodeJS.ProcessEnv): Promise<void> {
+  // PyTorch's builds for macOS have no variants.
+  const local = process.platform === 'darwin' ? '' : `+${variant}`;
+  const requirement = `torch==${PINNED_VERSION}${local}`;
   // A CUDA build needs NVIDIA's packages beside it; the CPU build needs nothing but itself.
   const dependencies = variant === 'cpu' ? ['--no-deps'] : [];
-  const attempt = (source: string[]): ReturnType<typeof run> =>
-    run(
-      'python3',
-      [
-        ...['-m', 'pip', 'install', '--disable-pip-version-check', '--no-input', '--root-user-action=ignore'],
-        ...[...dependencies, ...source, '--target', folder, `torch==${PINNED_VERSION}+${variant}`],
-      ],
-      { env },
-    );
-  const configured = await attempt([]);
-  if (configured.status === 0) return;
-  await rm(folder, { recursive: true, force: true });
-  const index = await attempt(['--index-url', `https://download.pytorch.org/whl/${variant}`]);
-  if (index.status === 0) return;
-  throw new CmirError(
-    'ERR_CMIR_SETUP',
-    `cannot download LibTorch ${PINNED_VERSION}+${variant}: check the network (a proxy is set by HTTPS_PROXY), ` +
-      'then run: npx cmir setup; or point LIBTORCH at a LibTorch you have. pip says: ' +
-      lastLine(index.output),
-  );
+  const pip = ['-m', 'pip', 'install', '--disable-pip-version-check', '--no-input'];
+  const sources = [[], ['--index-url', `https://download.pytorch.org/whl/${variant}`]];
+  let output = '';
+  for (const source of sources) {
+    await rm(folder, { recursive: true, force: true });
+    const args = [...pip, ...dependencies, ...source, '--target', folder, requirement];
+    const finished = await run('python3', args, { env });
+    if (finished.status === 0) return;
+    output = finished.output;
+  }
+  throw downloadError(requirement, cacheRoot(env), output);
 }
 
-function lastLine(output: string): string {
-  const lines = output.split('\n').filter((line) => /error/i.test(line));
-  return (lines.at(-1) ?? output.trim().split('\n').at(-1) ?? '').trim();
+function downloadError(requirement: string, cache: string, output: string): CmirError {
+  const lines = output.trim().split('\n');
+  const last = (lines.findLast((line) => /error/i.test(line)) ?? lines.at(-1) ?? '').trim();
+  const instead = 'or point LIBTORCH at a LibTorch you have';
+  const problem = ((): Problem => {
+    if (/No space left on device/.test(output)) return diskProblem(cache);
+    if (/connection|resolution|timed out|ProxyError|SSLError|unreachable/i.test(output)) {
+      return {
+        what: `cannot download ${requirement}: the network does not answer`,
+        fix: `check it (HTTPS_PROXY names a proxy), then run: npx cmir setup, ${instead}`,
+      };
+    }
+    if (/No matching distribution/.test(output)) {
+      return {
+        what: `PyTorch has no ${requirement} for this python3 and machine`,
+        fix: `put a python3 it supports (3.10 to 3.14) first in PATH, then run: npx cmir setup, ${instead}`,
+      };
+    }
+    return {
+      what: `pip cannot install ${requirement}`,
+      fix: `mend what it says, then run: npx cmir setup, ${instead}`,
+    };
+  })();
+  return problemError('ERR_CMIR_SETUP', {
+    what: problem.what,
+    fix: `${problem.fix}. pip says: ${last}`,
+  });
 }

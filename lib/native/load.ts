@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { CmirError, messageOf } from '../errors';
-import { LOADER, PACKAGE_ROOT, builtFor } from './build';
+import { PACKAGE_ROOT, buildFiles, builtFor } from './build';
 import { findLibtorch, minorVersion, type Libtorch } from './libtorch';
 
 export type Binding = typeof import('../../binding');
@@ -17,60 +17,75 @@ interface Loader {
 let loaded: Binding | undefined;
 
 /**
- * The native addon, loaded on the first call of each thread. It never fetches or builds anything: it throws
- * ERR_CMIR_NOT_BUILT or ERR_CMIR_LIBTORCH, whose messages name the command to run.
+ * The native addon, loaded on the first call of each thread. It never fetches or builds anything: it
+ * throws ERR_CMIR_NOT_BUILT or ERR_CMIR_LIBTORCH, whose messages name the command to run.
  */
 export function loadAddon(): Binding {
-  loaded ??= load();
+  loaded ??= loadAddonFrom(PACKAGE_ROOT);
   return loaded;
 }
 
-function load(): Binding {
-  if (builtFor() === undefined) {
+/** The addon of the package in `root`; like loadAddon, but for any place. */
+export function loadAddonFrom(root: string, env: NodeJS.ProcessEnv = process.env): Binding {
+  if (builtFor(root) === undefined) {
     throw new CmirError(
       'ERR_CMIR_NOT_BUILT',
-      'the native addon is not built; run: npx cmir setup (in a clone of cmir: npm run -s cmir -- setup)',
+      `the native addon is not built in ${buildFiles(root).release}; run: npx cmir setup`,
     );
   }
-  const libtorch = findLibtorch();
+  const libtorch = findLibtorch(env);
   if (libtorch === undefined) {
     throw new CmirError(
       'ERR_CMIR_LIBTORCH',
       'LibTorch is not found; run: npx cmir setup, or set LIBTORCH to a folder that holds include/ and lib/',
     );
   }
+  const loader = requireAddon<Loader>(root, 'cmir_loader');
+  checkVersions(loader.torchVersion, libtorch, buildFiles(root).addon);
+  openLibraries(loader, libtorch);
+  return requireAddon<Binding>(root, 'cmir');
+}
+
+function requireAddon<Exports>(root: string, name: string): Exports {
   try {
-    const loader = bindings({ bindings: 'cmir_loader', module_root: PACKAGE_ROOT }) as Loader;
-    checkVersions(loader.torchVersion, libtorch);
-    openLibraries(loader, libtorch);
-    return bindings({ bindings: 'cmir', module_root: PACKAGE_ROOT }) as Binding;
+    return bindings({ bindings: name, module_root: root }) as Exports;
   } catch (cause) {
-    if (cause instanceof CmirError) throw cause;
     throw new CmirError(
-      'ERR_CMIR_LIBTORCH',
-      `the native addon does not load with LibTorch ${libtorch.version} in ${libtorch.root}: ` +
-        `${messageOf(cause)}; run: npx cmir doctor`,
+      'ERR_CMIR_NOT_BUILT',
+      `the native addon ${name}.node in ${buildFiles(root).release} does not load: ` +
+        `${messageOf(cause)}; run: npx cmir setup --rebuild`,
       { cause },
     );
   }
 }
 
 /** Refuses a LibTorch of another minor version before any of it is loaded: its symbols would not fit. */
-export function checkVersions(builtForVersion: string, libtorch: Libtorch): void {
-  if (minorVersion(builtForVersion) === minorVersion(libtorch.version)) return;
+export function checkVersions(builtForVersion: string, libtorch: Libtorch, addon: string): void {
+  const minor = minorVersion(builtForVersion);
+  if (minor === minorVersion(libtorch.version)) return;
   throw new CmirError(
     'ERR_CMIR_LIBTORCH',
-    `the addon ${LOADER} is built for LibTorch ${minorVersion(builtForVersion)}, found ${libtorch.version} in ` +
-      `${libtorch.root} (${libtorch.reason}); run: npx cmir setup, which builds it for that one, ` +
-      `or choose a LibTorch ${minorVersion(builtForVersion)} with LIBTORCH`,
+    `the native addon ${addon} is built for LibTorch ${minor}, but found LibTorch ${libtorch.version} ` +
+      `in ${libtorch.root} (${libtorch.reason}); run: npx cmir setup --rebuild (builds it for that one), ` +
+      `or set LIBTORCH to a LibTorch ${minor}`,
   );
 }
 
 /** Once loaded under their own names, LibTorch's libraries serve the addon from wherever they are. */
-function openLibraries(loader: Loader, { root }: Libtorch): void {
+function openLibraries(loader: Loader, { root, version }: Libtorch): void {
   const extension = process.platform === 'darwin' ? 'dylib' : 'so';
   for (const name of ['c10', 'torch_cpu', 'torch_cuda', 'torch']) {
     const library = join(root, 'lib', `lib${name}.${extension}`);
-    if (name !== 'torch_cuda' || existsSync(library)) loader.open(library);
+    if (name === 'torch_cuda' && !existsSync(library)) continue;
+    try {
+      loader.open(library);
+    } catch (cause) {
+      throw new CmirError(
+        'ERR_CMIR_LIBTORCH',
+        `LibTorch ${version} in ${root} does not load: ${messageOf(cause)}; ` +
+          'set LIBTORCH to another, or remove that folder and run: npx cmir setup',
+        { cause },
+      );
+    }
   }
 }

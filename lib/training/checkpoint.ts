@@ -119,8 +119,10 @@ export async function readModel(folder: string): Promise<Checkpoint> {
 export async function readLast(folder: string): Promise<Checkpoint & { progress: Progress }> {
   const path = join(folder, FILES.last);
   const { metadata, ...checkpoint } = await readCheckpoint(path);
-  const progress = parseMetadata(metadata, 'progress', path, progressSchema.parse);
-  const step = parseMetadata(metadata, 'step', path, count.parse);
+  const progress = parseMetadata(metadata, 'progress', path, (value) =>
+    progressSchema.parse(value),
+  );
+  const step = parseMetadata(metadata, 'step', path, (value) => count.parse(value));
   return { ...checkpoint, state: { ...checkpoint.state, step }, progress };
 }
 
@@ -141,7 +143,7 @@ async function readCheckpoint(
       `${path}: found format ${metadata['cmir_format'] ?? 'unknown'}, expected ${FORMAT}: not written by this cmir`,
     );
   }
-  const shape = parseMetadata(metadata, 'shape', path, shapeSchema.parse);
+  const shape = parseMetadata(metadata, 'shape', path, (value) => shapeSchema.parse(value));
   const config = parseMetadata(metadata, 'config', path, (value) =>
     resolveConfig(value as Options),
   );

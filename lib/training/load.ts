@@ -1,7 +1,8 @@
+import { join } from 'node:path';
+
 import type { Config } from '../config';
-import { CmirError, messageOf } from '../errors';
 import { loadAddon } from '../native/load';
-import { readModel } from './checkpoint';
+import { FILES, readModel } from './checkpoint';
 import { Model, createTrainer } from './model';
 import { decide } from './shape';
 
@@ -21,16 +22,12 @@ export async function loadModel(
     threads: options.threads ?? saved.threads,
   };
   const config = decide(wanted, shape, loadAddon().describe().cudaDevices);
-  const trainer = createTrainer(config, shape);
+  const model = new Model(createTrainer(config, shape), config, shape);
   try {
-    await trainer.setState(state);
-  } catch (cause) {
-    trainer.dispose();
-    throw new CmirError(
-      'ERR_CMIR_CHECKPOINT',
-      `${folder}: the model does not fit: ${messageOf(cause)}`,
-      { cause },
-    );
+    await model.restore(state, join(folder, FILES.model));
+    return model;
+  } catch (error) {
+    model.dispose();
+    throw error;
   }
-  return new Model(trainer, config, shape);
 }

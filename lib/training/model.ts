@@ -1,13 +1,21 @@
-import { nativeConfig, type Config, type NoiseKind } from '../config';
+import { z } from 'zod';
+
+import { nativeConfig, noiseKindSchema, type Config, type NoiseKind } from '../config';
 import { Dataset, type Split } from '../data/dataset';
 import { keysOf } from '../data/keys';
 import { replaceNonFinite } from '../data/normalize';
 import { loadDataset, type DatasetArrays } from '../data/load';
-import { CmirError } from '../errors';
+import { CmirError, messageOf } from '../errors';
 import { computeMetrics, type FloatArray, type MetricReport } from '../metrics';
 import { loadAddon } from '../native/load';
 import type { NativeState, Trainer } from '../../binding';
 import { checkModalities, type ModelShape } from './shape';
+
+const noiseSchema = z.strictObject({
+  kind: noiseKindSchema,
+  intensity: z.number().nonnegative(),
+  seed: z.int().nonnegative().default(0),
+});
 
 export interface Noise {
   readonly kind: NoiseKind;
@@ -77,9 +85,10 @@ export class Model implements Disposable {
     source: Split | Dataset | DatasetArrays,
     options: PredictOptions = {},
   ): Promise<Predictions> {
+    const noise = options.noise ? checkNoise(options.noise) : null;
     const split = await this.#split(source);
     const outputs = await this.#run(split, options.signal, () =>
-      this.trainer.predict(split.rows, options.noise ? { seed: 0, ...options.noise } : null),
+      this.trainer.predict(split.rows, noise),
     );
     const ids = Array.from(split.rows, (row) => split.dataset.ids[row] as string);
     if (this.shape.task === 'regression') {
@@ -124,6 +133,19 @@ export class Model implements Disposable {
   /** Parameters and normaliser by name, as in model.safetensors. */
   async state(): Promise<NativeState> {
     return this.trainer.getState(false);
+  }
+
+  /** Takes over a state read from `path`. Throws ERR_CMIR_CHECKPOINT, naming it, for a state of another model. */
+  async restore(state: NativeState, path: string): Promise<void> {
+    try {
+      await this.trainer.setState(state);
+    } catch (cause) {
+      throw new CmirError(
+        'ERR_CMIR_CHECKPOINT',
+        `${path}: its tensors do not fit its configuration: ${messageOf(cause)}`,
+        { cause },
+      );
+    }
   }
 
   /** Frees native memory; may be called again. */
@@ -190,7 +212,7 @@ export function createTrainer(config: Config, shape: ModelShape): Trainer {
   try {
     return new Trainer(native);
   } catch (cause) {
-    throw new CmirError('ERR_CMIR_CONFIG', `configuration: ${(cause as Error).message}`, { cause });
+    throw new CmirError('ERR_CMIR_CONFIG', `configuration: ${messageOf(cause)}`, { cause });
   }
 }
 
@@ -199,6 +221,13 @@ export function throwIfAborted(signal: AbortSignal | undefined): void {
   if (signal?.aborted === true) {
     throw new CmirError('ERR_CMIR_ABORTED', 'stopped by its signal', { cause: signal.reason });
   }
+}
+
+function checkNoise(noise: Noise): Required<Noise> {
+  const { success, data, error } = noiseSchema.safeParse(noise);
+  if (success) return data;
+  const problems = error.issues.map(({ path, message }) => `noise.${path.join('.')}: ${message}`);
+  throw new CmirError('ERR_CMIR_USAGE', problems.join('; '));
 }
 
 function argmax(outputs: FloatArray, width: number): Float32Array {

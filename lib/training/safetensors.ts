@@ -36,7 +36,8 @@ export function encodeTensors({ tensors, metadata }: TensorFile): Uint8Array {
   for (const [name, { shape, data }] of order) {
     const begin = end;
     end += data.byteLength;
-    const dtype: Dtype = data instanceof Float32Array ? 'F32' : 'F64';
+    // Not instanceof: arrays of another realm, as in jest or vm, have classes of their own.
+    const dtype: Dtype = data.BYTES_PER_ELEMENT === 4 ? 'F32' : 'F64';
     header[name] = { dtype, shape, data_offsets: [begin, end] } satisfies Entry;
   }
   const text = Buffer.from(JSON.stringify(header));

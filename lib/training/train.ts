@@ -1,3 +1,5 @@
+import { join } from 'node:path';
+
 import { resolveConfig, type Config, type Options } from '../config';
 import { Dataset, type Split } from '../data/dataset';
 import { loadDataset, type DatasetArrays } from '../data/load';
@@ -15,17 +17,15 @@ import {
   readLast,
   readModel,
   saveConfig,
-  saveLast,
-  saveModel,
   type Progress,
 } from './checkpoint';
 import { writeAtomically } from './files';
-import { readHistory, saveHistory, type EpochRecord } from './history';
+import { readHistory, type EpochRecord } from './history';
 import { runEpochs, type ProgressReport } from './loop';
-import { Model, createTrainer } from './model';
+import { Model, createTrainer, throwIfAborted } from './model';
+import { Recorder, withoutOptimizer } from './recorder';
 import { EarlyStopping } from './selection';
 import { decide, shapeOf } from './shape';
-import { join } from 'node:path';
 
 export interface TrainOptions {
   /** Stops within one step; the promise rejects with ERR_CMIR_ABORTED, the last checkpoint stays. */
@@ -74,6 +74,7 @@ export async function train(
   options: Options = {},
   hooks: TrainOptions = {},
 ): Promise<Run> {
+  throwIfAborted(hooks.signal);
   const wanted = resolveConfig(options);
   if (hooks.resume === true && hooks.out === undefined) {
     throw new CmirError('ERR_CMIR_USAGE', 'resume: needs out, the run folder to continue');
@@ -99,66 +100,63 @@ async function run(
   splits: { train: Split; valid: Split },
   { signal, onStart, onEpoch, onProgress, out, resume = false }: TrainOptions,
 ): Promise<Run> {
-  const { config, shape } = model;
+  const { config, shape, trainer } = model;
   const data = out === undefined ? '' : fingerprint(dataset);
   const past = out !== undefined && resume ? await continueFrom(out, model, data) : undefined;
   const history = past?.history ?? [];
-  const stopping = new EarlyStopping(
-    config.training.metric,
-    config.training.patience,
-    past?.progress,
-  );
-  let best: NativeState | undefined = past?.best;
+  const { metric, patience } = config.training;
+  const stopping = new EarlyStopping(metric, patience, past?.progress);
+  let best = past?.best;
   let seconds = past?.progress.seconds ?? 0;
 
   if (past === undefined) await setNormalizer(model, splits.train);
   await model.upload(dataset);
-  const save = async (state: NativeState): Promise<void> => {
-    if (out === undefined) return;
+  const recorder = out === undefined ? undefined : new Recorder(out, { config, shape });
+  const record = async (state: NativeState, isBest: boolean): Promise<void> => {
     const { bestEpoch, bestScore, stale } = stopping;
-    const progress: Progress = {
-      epoch: history.length,
-      bestEpoch,
-      bestScore,
-      stale,
-      seconds,
-      data,
-    };
-    await saveHistory(out, history);
-    await saveLast(out, { state, config, shape }, progress);
+    const progress = { epoch: history.length, bestEpoch, bestScore, stale, seconds, data };
+    await recorder?.add({ state, best: isBest, history, progress });
   };
   if (out !== undefined) {
     if (past === undefined) await createRunFolder(out);
     await saveConfig(out, config);
-    if (past === undefined) await save(await model.trainer.getState(true));
+    // Written again when continuing: a kill may have come before the best model was.
+    await record(await trainer.getState(true), past !== undefined && isBestOfRun(past.progress));
   }
-
   await onStart?.();
 
-  await runEpochs({
-    model,
-    ...splits,
-    stopping,
-    history,
-    signal,
-    onProgress,
-    onEpoch: async (record, getState) => {
-      seconds += record.seconds;
-      if (record.best) {
-        best = await model.state();
-        if (out !== undefined) await saveModel(out, { state: best, config, shape });
-      }
-      if (out !== undefined) await save(await getState());
-      onEpoch?.(record);
-    },
-  });
+  try {
+    await runEpochs({
+      trainer,
+      config,
+      shape,
+      train: splits.train.rows,
+      valid: { rows: splits.valid.rows, targets: targetsOf(splits.valid) },
+      stopping,
+      history,
+      states: recorder === undefined ? 'best' : 'all',
+      signal,
+      onProgress,
+      onEpoch: async (epoch, state) => {
+        seconds += epoch.seconds;
+        if (state !== undefined) {
+          if (epoch.best) best = withoutOptimizer(state);
+          await record(state, epoch.best);
+        }
+        onEpoch?.(epoch);
+      },
+    });
+  } finally {
+    await recorder?.flush();
+  }
   if (best === undefined) {
     throw new CmirError(
       'ERR_CMIR_DIVERGED',
-      `no epoch has a ${config.training.metric} on the validation split; there is no best model`,
+      `${metric} was undefined on the validation split in every epoch: there is no best model; ` +
+        'choose another training.metric',
     );
   }
-  await model.trainer.setState(best);
+  await trainer.setState(best);
   const metrics = {
     ...(await evaluateSplits(model, dataset)),
     best_epoch: stopping.bestEpoch,
@@ -186,9 +184,20 @@ async function continueFrom(
       `--resume: the data set is not the one that the run in ${out} was started with`,
     );
   }
-  await model.trainer.setState(state);
-  const best = progress.bestEpoch > 0 ? (await readModel(out)).state : undefined;
-  return { progress, history: await readHistory(out, progress.epoch), best };
+  await model.restore(state, join(out, FILES.last));
+  const history = await readHistory(out, progress.epoch);
+  if (progress.bestEpoch === 0) return { progress, history, best: undefined };
+  const best = isBestOfRun(progress) ? withoutOptimizer(state) : (await readModel(out)).state;
+  return { progress, history, best };
+}
+
+/** True when the last epoch is the best one. */
+function isBestOfRun({ epoch, bestEpoch }: Progress): boolean {
+  return epoch > 0 && epoch === bestEpoch;
+}
+
+function targetsOf({ dataset, rows }: Split): Float32Array {
+  return Float32Array.from(rows, (row) => dataset.label?.values[row] as number);
 }
 
 /** The statistics of the training split become part of the model. */
@@ -210,8 +219,6 @@ async function evaluateSplits(
   const metrics: Record<string, Metrics> = {};
   const baseline: Record<string, Metrics> = {};
   const reasons: Record<string, Record<string, string>> = {};
-  const targets = (split: Split): Float32Array =>
-    Float32Array.from(split.rows, (row) => dataset.label?.values[row] as number);
   for (const name of dataset.splits.keys()) {
     const split = dataset.split(name);
     if (name === 'train' || split.rows.length === 0) continue;
@@ -219,8 +226,8 @@ async function evaluateSplits(
     metrics[name] = report.metrics;
     baseline[name] = baselineMetrics(
       model.shape.task,
-      targets(dataset.train),
-      targets(split),
+      targetsOf(dataset.train),
+      targetsOf(split),
     ).metrics;
     if (Object.keys(report.undefined).length > 0) reasons[name] = report.undefined;
   }

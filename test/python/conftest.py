@@ -1,4 +1,4 @@
-"""Makes bench/pytorch importable and loads cmir's operators into torch.ops.cmir."""
+"""Loads cmir's operators into torch.ops.cmir, in the environment of scripts/python-env.mjs."""
 
 import sys
 from contextlib import contextmanager
@@ -8,8 +8,6 @@ import pytest
 import torch
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "bench" / "pytorch"))
-
 OPERATORS = (
     ROOT
     / "build"

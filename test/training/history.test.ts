@@ -38,7 +38,6 @@ test('terms are summed over modalities, and told for each', () => {
       text: { invariance: 0.25, decorrelation: 1, reconstruction: 0 },
       audio: { invariance: 0.5, decorrelation: 2, reconstruction: 4 },
     },
-    native_seconds: 0.5,
     examples_per_second: 120,
   });
 });
@@ -50,6 +49,7 @@ const record = (number: number): EpochRecord => ({
   best: number === 1,
   learning_rate: 0.001,
   seconds: 1,
+  native_seconds: 0.5,
 });
 
 function newFolder(): string {

@@ -1,0 +1,189 @@
+import { cpSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+import type { Options } from '../../lib/config';
+import { decodeTensors, encodeTensors } from '../../lib/training/safetensors';
+import { train, type TrainOptions } from '../../lib/training/train';
+import { errorOf, freshPath, removeFresh, TINY, tinyDataset } from './fixture';
+
+afterAll(removeFresh);
+
+const data = tinyDataset();
+const EPOCHS = 6;
+const options = (epochs = EPOCHS): Options => ({ ...TINY, training: { ...TINY.training, epochs } });
+
+/** Everything in a run folder that does not tell the time. */
+function content(folder: string) {
+  const read = (name: string) => readFileSync(join(folder, name));
+  const last = decodeTensors(read('last.safetensors'), 'last');
+  const history = read('history.jsonl').toString().trim().split('\n');
+  const timeless = (text: string) => {
+    const { seconds, native_seconds, examples_per_second, ...rest } = JSON.parse(text) as Record<
+      string,
+      unknown
+    >;
+    expect([seconds, native_seconds, examples_per_second].length).toBe(3);
+    return rest;
+  };
+  return {
+    model: read('model.safetensors').toString('base64'),
+    config: read('config.json').toString(),
+    metrics: timeless(read('metrics.json').toString()),
+    history: history.map(timeless),
+    last: { tensors: last.tensors, step: last.metadata['step'] },
+  };
+}
+
+async function finish(out: string, wanted = options(), extra: TrainOptions = {}): Promise<void> {
+  (await train(data, wanted, { out, ...extra })).model.dispose();
+}
+
+/** Trains until the given epoch is over, then aborts within the next. */
+async function interrupt(out: string, epoch: number): Promise<void> {
+  const stop = new AbortController();
+  const error = await errorOf(() =>
+    train(data, options(), {
+      out,
+      signal: stop.signal,
+      onStart: () => {
+        if (epoch === 0) stop.abort();
+      },
+      onEpoch: (record) => {
+        if (record.epoch === epoch) stop.abort(new Error('enough'));
+      },
+    }),
+  );
+  expect(error.code).toBe('ERR_CMIR_ABORTED');
+  expect(error.cause).toBe(stop.signal.reason);
+}
+
+let whole: ReturnType<typeof content>;
+const wholeFolder = freshPath('whole');
+
+beforeAll(async () => {
+  await finish(wholeFolder);
+  whole = content(wholeFolder);
+});
+
+test.each([0, 1, 3, 5])('a run stopped after epoch %i ends as if it never had', async (epoch) => {
+  const out = freshPath();
+  await interrupt(out, epoch);
+  expect(existsSync(join(out, 'metrics.json'))).toBe(false);
+  expect(JSON.parse(readFileSync(join(out, 'last.json'), 'utf8'))).toMatchObject({ epoch });
+  await finish(out, options(), { resume: true });
+  expect(content(out)).toEqual(whole);
+});
+
+test('a finished run is continued by asking for more epochs', async () => {
+  const out = freshPath();
+  await finish(out, options(2));
+  await finish(out, options(), { resume: true });
+  expect(content(out)).toEqual(whole);
+});
+
+test('a finished run that is continued with nothing left stays as it is', async () => {
+  const out = freshPath('copy');
+  cpSync(wholeFolder, out, { recursive: true });
+  await finish(out, options(), { resume: true });
+  expect(content(out)).toEqual(whole);
+});
+
+test('a kill before the best model is written loses nothing', async () => {
+  const out = freshPath();
+  await finish(out, options(2));
+  const { best_epoch } = JSON.parse(readFileSync(join(out, 'metrics.json'), 'utf8')) as {
+    best_epoch: number;
+  };
+  expect(best_epoch).toBe(2);
+  rmSync(join(out, 'model.safetensors'));
+  await finish(out, options(2), { resume: true });
+  expect(existsSync(join(out, 'model.safetensors'))).toBe(true);
+  await finish(out, options(), { resume: true });
+  expect(content(out)).toEqual(whole);
+});
+
+test('a kill after the history is written repeats that epoch', async () => {
+  const out = freshPath();
+  await interrupt(out, 2);
+  const path = join(out, 'history.jsonl');
+  const ahead = readFileSync(join(wholeFolder, 'history.jsonl'), 'utf8').split('\n')[2] ?? '';
+  writeFileSync(path, `${readFileSync(path, 'utf8')}${ahead}\n`);
+  await finish(out, options(), { resume: true });
+  expect(content(out)).toEqual(whole);
+});
+
+describe('a continuation is refused', () => {
+  const out = freshPath();
+  beforeAll(() => interrupt(out, 2));
+
+  test.each<[string, Options, RegExp]>([
+    ['seed', { ...options(), seed: 9 }, /seed is 9, .* 1/],
+    ['model.hidden', { ...options(), model: { hidden: 16, latent: 4 } }, /model\.hidden is 16/],
+    ['environments', { ...options(), environments: { count: 3 } }, /environments\.2/],
+  ])('with another %s', async (_, wanted, message) => {
+    const error = await errorOf(() => train(data, wanted, { out, resume: true }));
+    expect(error.code).toBe('ERR_CMIR_CONFIG');
+    expect(error.message).toMatch(message);
+  });
+
+  test('on another data set', async () => {
+    const error = await errorOf(() => train(tinyDataset(2), options(), { out, resume: true }));
+    expect(error.code).toBe('ERR_CMIR_MISMATCH');
+    expect(error.message).toContain(out);
+  });
+
+  test('without a folder, or without a run in it', async () => {
+    expect((await errorOf(() => train(data, options(), { resume: true }))).code).toBe(
+      'ERR_CMIR_USAGE',
+    );
+    const empty = freshPath();
+    const error = await errorOf(() => train(data, options(), { out: empty, resume: true }));
+    expect(error.code).toBe('ERR_CMIR_CHECKPOINT');
+    expect(existsSync(empty)).toBe(false);
+  });
+
+  test('from tensors that do not fit', async () => {
+    const damaged = freshPath();
+    cpSync(out, damaged, { recursive: true });
+    const path = join(damaged, 'last.safetensors');
+    const { tensors, metadata } = decodeTensors(readFileSync(path), path);
+    const { 'head.0.bias': _removed, ...rest } = tensors;
+    writeFileSync(path, encodeTensors({ tensors: rest, metadata }));
+    const error = await errorOf(() => train(data, options(), { out: damaged, resume: true }));
+    expect(error.code).toBe('ERR_CMIR_CHECKPOINT');
+    expect(error.message).toContain(path);
+    expect(error.message).toContain('head.0.bias');
+  });
+});
+
+test('a signal stops within one step', async () => {
+  const stop = new AbortController();
+  const heavy: Options = {
+    ...TINY,
+    model: { hidden: 1024, latent: 512 },
+    environments: { count: 16 },
+    training: { epochs: 1, batchSize: 1 },
+  };
+  const steps: number[] = [];
+  const error = await errorOf(() =>
+    train(data, heavy, {
+      signal: stop.signal,
+      onProgress: ({ step }) => {
+        steps.push(step);
+        stop.abort();
+      },
+    }),
+  );
+  expect(error.code).toBe('ERR_CMIR_ABORTED');
+  // The first report ended it: had the epoch gone on, more would have come.
+  expect(steps.length).toBe(1);
+  expect(steps[0]).toBeLessThan(60);
+});
+
+test('a signal that has fired before the start leaves no folder', async () => {
+  const out = freshPath();
+  const signal = AbortSignal.abort(new Error('no'));
+  const error = await errorOf(() => train(data, options(), { out, signal }));
+  expect(error.code).toBe('ERR_CMIR_ABORTED');
+  expect(existsSync(out)).toBe(false);
+});

@@ -1,0 +1,296 @@
+import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+
+import type { Options } from '../../lib/config';
+import { Dataset } from '../../lib/data/dataset';
+import type { EpochRecord } from '../../lib/training/history';
+import { loadModel } from '../../lib/training/load';
+import type { ProgressReport } from '../../lib/training/loop';
+import { decodeTensors } from '../../lib/training/safetensors';
+import { train, type Run } from '../../lib/training/train';
+import { errorOf, freshPath, removeFresh, TINY, tinyDataset } from './fixture';
+
+afterAll(removeFresh);
+
+const data = tinyDataset();
+
+function replaced(fields: Partial<Dataset>): Dataset {
+  const { name, ids, modalities, label, splits } = data;
+  return new Dataset({ name, ids, modalities, label, splits, ...fields });
+}
+
+const splitsWithout = (name: string) => new Map([...data.splits].filter(([key]) => key !== name));
+
+describe('a run', () => {
+  const out = freshPath();
+  const epochs: EpochRecord[] = [];
+  let run: Run;
+  const read = (name: string) => readFileSync(join(out, name), 'utf8');
+
+  beforeAll(async () => {
+    run = await train(data, TINY, { out, onEpoch: (record) => epochs.push(record) });
+  });
+  afterAll(() => {
+    run.model.dispose();
+  });
+
+  test('writes its folder, and nothing else', () => {
+    expect(readdirSync(out).sort()).toEqual([
+      'config.json',
+      'history.jsonl',
+      'last.json',
+      'last.safetensors',
+      'metrics.json',
+      'model.safetensors',
+    ]);
+    expect(JSON.parse(read('config.json'))).toEqual(run.config);
+    expect(JSON.parse(read('metrics.json'))).toEqual(run.metrics);
+    const lines = read('history.jsonl').trim().split('\n');
+    expect(lines.map((line) => JSON.parse(line) as unknown)).toEqual(run.history);
+  });
+
+  test('reports every epoch, each with its terms', () => {
+    expect(epochs).toEqual(run.history);
+    expect(epochs.map(({ epoch }) => epoch)).toEqual([1, 2, 3, 4]);
+    const { invariance, decorrelation, reconstruction } = run.config.weights;
+    for (const record of epochs) {
+      expect(record.loss).toBeCloseTo(
+        record.prediction +
+          invariance * record.invariance +
+          decorrelation * record.decorrelation +
+          reconstruction * record.reconstruction,
+        4,
+      );
+      expect(Object.keys(record.modalities)).toEqual(['text', 'audio']);
+      expect(record.seconds).toBeGreaterThanOrEqual(record.native_seconds);
+      expect(record.learning_rate).toBe(run.config.training.learningRate);
+    }
+    expect(epochs.at(-1)?.prediction).toBeLessThan(epochs[0]?.prediction ?? 0);
+  });
+
+  test('selects the epoch with the best validation score', async () => {
+    const scores = run.history.map(({ valid }) => valid['MAE'] as number);
+    expect(run.metrics.best_epoch).toBe(scores.indexOf(Math.min(...scores)) + 1);
+    expect(run.metrics.valid['MAE']).toBe(Math.min(...scores));
+    expect((await run.model.evaluate(data.valid)).metrics).toEqual(run.metrics.valid);
+  });
+
+  test('evaluates every split but train, beside a constant', () => {
+    expect(Object.keys(run.metrics)).toEqual(expect.arrayContaining(['valid', 'test', 'shifted']));
+    expect(run.metrics).not.toHaveProperty('train');
+    expect(Object.keys(run.metrics.baseline)).toEqual(['valid', 'test', 'shifted']);
+    expect(run.metrics.baseline['test']?.['Corr']).toBeNull();
+    expect(run.metrics.epochs).toBe(4);
+  });
+
+  test('its model is loaded again, and predicts the same', async () => {
+    const model = await loadModel(out, { threads: 1 });
+    expect(await model.predict(data.test)).toEqual(await run.model.predict(data.test));
+    expect(model.config).toEqual(run.config);
+    model.dispose();
+  });
+
+  test('the model file names no path and no time', () => {
+    const { metadata } = decodeTensors(readFileSync(join(out, 'model.safetensors')), 'model');
+    expect(Object.keys(metadata).sort()).toEqual(['cmir_format', 'config', 'format', 'shape']);
+    expect(metadata['cmir_format']).toBe('1');
+    expect(JSON.parse(metadata['config'] ?? '')).toEqual(run.config);
+  });
+
+  test('the same seed gives the same bytes, another seed others', async () => {
+    const bytes = async (options: Options) => {
+      const folder = freshPath();
+      (await train(tinyDataset(), options, { out: folder })).model.dispose();
+      return readFileSync(join(folder, 'model.safetensors'));
+    };
+    const mine = readFileSync(join(out, 'model.safetensors'));
+    expect((await bytes(TINY)).equals(mine)).toBe(true);
+    expect((await bytes({ ...TINY, seed: 2 })).equals(mine)).toBe(false);
+  });
+
+  test('another number of threads gives the same but for rounding', async () => {
+    const other = await train(data, { ...TINY, threads: 2 });
+    other.history.forEach((record, i) => {
+      expect(record.loss).toBeCloseTo(run.history[i]?.loss as number, 4);
+    });
+    other.model.dispose();
+  });
+});
+
+test('writes nothing unless asked, and gives the same', async () => {
+  const [silent, written] = [
+    await train(data, TINY),
+    await train(data, TINY, { out: freshPath() }),
+  ];
+  expect(silent.out).toBeUndefined();
+  expect(silent.metrics).toEqual({ ...written.metrics, seconds: silent.metrics.seconds });
+  for (const run of [silent, written]) run.model.dispose();
+});
+
+test('selection does not depend on what is in test', async () => {
+  const label = data.label as NonNullable<Dataset['label']>;
+  const values = Float32Array.from(label.values);
+  const features = data.modalities.map((modality) => ({
+    ...modality,
+    values: Float32Array.from(modality.values),
+  }));
+  for (const row of [...data.test.rows, ...data.split('shifted').rows]) {
+    values[row] = 100;
+    for (const { features: width, values: x } of features)
+      x.fill(50, row * width, (row + 1) * width);
+  }
+  const spoilt = replaced({ label: { ...label, values }, modalities: features });
+  const [plain, changed] = [await train(data, TINY), await train(spoilt, TINY)];
+  const essence = ({ history }: Run) =>
+    history.map(({ loss, valid, best }) => ({ loss, valid, best }));
+  expect(essence(changed)).toEqual(essence(plain));
+  expect(await changed.model.state()).toEqual(await plain.model.state());
+  expect(changed.metrics.test).not.toEqual(plain.metrics.test);
+  for (const run of [plain, changed]) run.model.dispose();
+});
+
+test('stops when patience runs out, and keeps the best epoch', async () => {
+  const options = { ...TINY, training: { epochs: 60, patience: 2, learningRate: 0.3 } };
+  const { metrics, history, model } = await train(data, options);
+  expect(metrics.epochs).toBeLessThan(60);
+  expect(metrics.epochs - metrics.best_epoch).toBe(2);
+  expect(history.filter(({ best }) => best).at(-1)?.epoch).toBe(metrics.best_epoch);
+  model.dispose();
+});
+
+test('selects by the metric asked for', async () => {
+  const options = { ...TINY, training: { ...TINY.training, metric: 'Corr' } };
+  const { metrics, history, model } = await train(data, options);
+  const scores = history.map(({ valid }) => valid['Corr'] as number);
+  expect(metrics.best_epoch).toBe(scores.indexOf(Math.max(...scores)) + 1);
+  model.dispose();
+});
+
+test('a metric that is undefined in every epoch is an error, not a random model', async () => {
+  const label = data.label as NonNullable<Dataset['label']>;
+  const values = label.values.map((value, row) => (data.valid.rows.includes(row) ? 1 : value));
+  const options = { ...TINY, training: { ...TINY.training, metric: 'Corr' } };
+  const error = await errorOf(() => train(replaced({ label: { ...label, values } }), options));
+  expect(error.code).toBe('ERR_CMIR_DIVERGED');
+  expect(error.message).toMatch(/Corr.*training\.metric/);
+});
+
+test('works in float64', async () => {
+  const { model } = await train(data, { ...TINY, precision: 'float64' });
+  const { outputs, predictions } = await model.predict(data.test);
+  expect(outputs.BYTES_PER_ELEMENT).toBe(8);
+  expect(predictions).toEqual(Float32Array.from(outputs));
+  model.dispose();
+});
+
+test('fusion: no environments and no weights leave the prediction alone', async () => {
+  const weights = { invariance: 0, decorrelation: 0, reconstruction: 0 };
+  const { history, model } = await train(data, { ...TINY, environments: { count: 0 }, weights });
+  for (const record of history) {
+    expect(record.loss).toBe(record.prediction);
+    expect([record.invariance, record.decorrelation, record.reconstruction]).toEqual([0, 0, 0]);
+  }
+  model.dispose();
+});
+
+test('missing values become the training mean where that is asked for', async () => {
+  const [text, audio] = data.modalities as [Dataset['modalities'][0], Dataset['modalities'][0]];
+  const holes = replaced({
+    modalities: [{ ...text, values: text.values.map((v, i) => (i % 7 === 0 ? NaN : v)) }, audio],
+  });
+  const error = await errorOf(() => train(holes, TINY));
+  expect(error.code).toBe('ERR_CMIR_DATA');
+  const run = await train(holes, { ...TINY, data: { nonFinite: 'mean' } });
+  expect(run.metrics.test['MAE']).toEqual(expect.any(Number));
+  run.model.dispose();
+});
+
+test('tells its progress while an epoch runs', async () => {
+  const reports: ProgressReport[] = [];
+  const options = { ...TINY, training: { ...TINY.training, epochs: 2, batchSize: 1 } };
+  // Wide enough that an epoch outlasts the interval between reports.
+  const wide = { ...options, model: { hidden: 1024, latent: 512 }, environments: { count: 16 } };
+  const run = await train(data, wide, { onProgress: (report) => reports.push(report) });
+  run.model.dispose();
+  expect(reports.length).toBeGreaterThan(0);
+  for (const report of reports) {
+    expect(report).toMatchObject({ epochs: 2, steps: 60 });
+    expect(report.step).toBeLessThanOrEqual(60);
+    expect(report.secondsLeft).toBeGreaterThanOrEqual(0);
+    expect(report.last?.epoch).toBe(report.epoch === 1 ? undefined : 1);
+  }
+});
+
+describe('bad input is refused before anything is written', () => {
+  test.each<[string, Dataset, Options, string, RegExp]>([
+    [
+      'no validation split',
+      replaced({ splits: splitsWithout('valid') }),
+      {},
+      'ERR_CMIR_DATA',
+      /'valid'/,
+    ],
+    [
+      'no training split',
+      replaced({ splits: splitsWithout('train') }),
+      {},
+      'ERR_CMIR_DATA',
+      /train/,
+    ],
+    ['no labels', replaced({ label: null }), {}, 'ERR_CMIR_DATA', /label/],
+    ['a misspelt key', data, { sed: 1 } as Options, 'ERR_CMIR_CONFIG', /'sed'.*'seed'/],
+    [
+      'a negative weight',
+      data,
+      { weights: { invariance: -1 } },
+      'ERR_CMIR_CONFIG',
+      /weights\.invariance/,
+    ],
+    [
+      'a constraint without environments',
+      data,
+      { environments: { count: 0 } },
+      'ERR_CMIR_CONFIG',
+      /environments\.count/,
+    ],
+    ['an unknown metric', data, { training: { metric: 'mae' } }, 'ERR_CMIR_CONFIG', /'mae'/],
+    [
+      'a loss of another task',
+      data,
+      { prediction: { loss: 'crossEntropy' } },
+      'ERR_CMIR_CONFIG',
+      /loss/,
+    ],
+    ['a device that is not there', data, { device: 'cuda:99' }, 'ERR_CMIR_DEVICE', /cuda:99/],
+  ])('%s', async (_, dataset, options, code, message) => {
+    const out = freshPath();
+    const error = await errorOf(() => train(dataset, options, { out }));
+    expect(error.code).toBe(code);
+    expect(error.message).toMatch(message);
+    expect(existsSync(out)).toBe(false);
+  });
+
+  test('a folder in use', async () => {
+    const out = freshPath();
+    (await train(data, TINY, { out })).model.dispose();
+    const before = readFileSync(join(out, 'metrics.json'), 'utf8');
+    const error = await errorOf(() => train(data, TINY, { out }));
+    expect(error.code).toBe('ERR_CMIR_USAGE');
+    expect(error.message).toContain(out);
+    expect(readFileSync(join(out, 'metrics.json'), 'utf8')).toBe(before);
+  });
+
+  test('a path that is not there', async () => {
+    const error = await errorOf(() => train(freshPath('absent'), TINY));
+    expect(error.code).toBe('ERR_CMIR_DATA');
+  });
+});
+
+test('a loss that is no number names epoch and term, and keeps the best checkpoint', async () => {
+  const out = freshPath();
+  const options = { ...TINY, training: { epochs: 50, learningRate: 1e30, clipNorm: 0 } };
+  const error = await errorOf(() => train(data, options, { out }));
+  expect(error.code).toBe('ERR_CMIR_DIVERGED');
+  expect(error.message).toMatch(/^epoch \d+: \w+.* became (NaN|-?Infinity).*learningRate/);
+  expect(existsSync(join(out, 'last.safetensors'))).toBe(true);
+});
