@@ -146,15 +146,21 @@ async function compute({ config, rows, spoil }: Case): Promise<Uint8Array> {
     await trainer.upload({ rows: ROWS, features, targets, keys });
     const { terms, gradients } = await trainer.gradients(rows);
     spoil?.(gradients);
+    const noise = { kind: 'gaussian', intensity: 0.8, seed: 2 ** 33 + 1 } as const;
+    const outputs = await trainer.predict(rows, noise);
 
-    const named: Record<string, NativeTensor> = {};
+    const named: Record<string, NativeTensor> = {
+      outputs: { shape: [rows.length, config.outputs], data: outputs },
+    };
     for (const [name, tensor] of Object.entries(tensors)) named[`state.${name}`] = tensor;
     for (const [name, tensor] of Object.entries(gradients)) named[`gradients.${name}`] = tensor;
     config.modalities.forEach(({ name, features: width }, m) => {
       named[`features.${name}`] = { shape: [ROWS, width], data: features[m] as Float32Array };
     });
-    const facts = { config, step, terms, rows: [...rows], keys: [...keys], targets: [...targets] };
-    const metadata = Object.entries(facts).map(([name, value]) => [name, JSON.stringify(value)]);
+    const arrays = { rows: [...rows], keys: [...keys], targets: [...targets] };
+    const metadata = Object.entries({ config, step, terms, noise, ...arrays }).map(
+      ([name, value]) => [name, JSON.stringify(value)],
+    );
     return encodeTensors({
       tensors: named,
       metadata: Object.fromEntries(metadata) as Record<string, string>,
@@ -164,7 +170,7 @@ async function compute({ config, rows, spoil }: Case): Promise<Uint8Array> {
   }
 }
 
-describeWithPython('terms and gradients of a step are those of plain PyTorch', () => {
+describeWithPython('terms, gradients and noisy predictions are those of plain PyTorch', () => {
   let differences: Record<string, Record<string, number>>;
 
   beforeAll(async () => {
@@ -180,8 +186,8 @@ describeWithPython('terms and gradients of a step are those of plain PyTorch', (
   test.each(Object.keys(CASES))('%s', (name) => {
     const found = differences[name] ?? {};
     const modalities = (CASES[name] as Case).config.modalities.length;
-    // Five terms; four tensors an encoder, a decoder and the head.
-    expect(Object.keys(found)).toHaveLength(5 + 4 * (2 * modalities + 1));
+    // The outputs, five terms, and four tensors of each encoder, each decoder and the head.
+    expect(Object.keys(found)).toHaveLength(1 + 5 + 4 * (2 * modalities + 1));
     expect(Object.entries(found).filter(([, difference]) => !(difference < TOLERANCE))).toEqual([]);
   });
 
@@ -262,7 +268,7 @@ describeWithPython('files are shared with plain PyTorch', () => {
 
   test('the plain training script has the defaults of the configuration', () => {
     const script = join('bench', 'pytorch', 'train.py');
-    const output = (python as Python).run([script, data, '--seed', '2', '--methods', 'fusion']);
+    const output = (python as Python).run([script, data, '--threads', '1', '--methods', 'fusion']);
     const { options, rows } = JSON.parse(output) as {
       options: Record<string, unknown>;
       rows: { test: { MAE: number } }[];

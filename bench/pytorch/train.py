@@ -128,7 +128,7 @@ def environment(text: str) -> tuple[str, float]:
     return kind, float(intensity)
 
 
-def parse_arguments() -> argparse.Namespace:
+def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__.splitlines()[0], formatter_class=argparse.ArgumentDefaultsHelpFormatter
     )
@@ -153,11 +153,11 @@ def parse_arguments() -> argparse.Namespace:
     add("--off-diagonal", type=float, default=0.3, help="weight of R_dec's off-diagonal entries")
     add("--on", choices=("all", "clean"), default="all", help="environments in L_pred")
     add("--form", choices=("naive", "fast"), default="naive", help="how constraints are computed")
-    return parser.parse_args()
+    return parser.parse_args(arguments)
 
 
-def main() -> None:
-    options = parse_arguments()
+def main(arguments: list[str] | None = None) -> None:
+    options = parse_arguments(arguments)
     if options.threads > 0:
         torch.set_num_threads(options.threads)
     splits = read_folder(options.data, options.label)

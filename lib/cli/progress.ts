@@ -23,10 +23,11 @@ function nothing(): void {
 function bar(metric: string): ProgressView {
   const single = new SingleBar({
     stream: process.stderr,
-    format: 'epoch {epoch}/{epochs} [{bar}] {terms}| {speed} examples/s | at most {left} left',
+    // What a narrow terminal cuts off comes last.
+    format: 'epoch {epoch}/{epochs} [{bar}] {speed} examples/s, at most {left} left{terms}',
     barCompleteChar: '=',
     barIncompleteChar: '-',
-    barsize: 20,
+    barsize: 12,
     hideCursor: true,
     clearOnComplete: true,
   });
@@ -38,7 +39,7 @@ function bar(metric: string): ProgressView {
         epochs: report.epochs,
         speed: Math.round(report.examplesPerSecond),
         left: duration(report.secondsLeft),
-        terms: report.last === undefined ? '' : `${describe(report.last, metric)} `,
+        terms: report.last === undefined ? '' : ` | ${describe(report.last, metric)}`,
       };
       const total = report.steps * report.epochs;
       const done = (report.epoch - 1) * report.steps + report.step;
@@ -57,7 +58,7 @@ function bar(metric: string): ProgressView {
 const LINE_INTERVAL = 1000;
 
 function lines(metric: string): ProgressView {
-  let written = 0;
+  let written = -Infinity;
   let pending: EpochRecord | undefined;
   const write = (record: EpochRecord): void => {
     console.error(`epoch ${String(record.epoch)}: ${describe(record, metric)}`);

@@ -132,31 +132,30 @@ async function install(folder: string, variant: string, env: NodeJS.ProcessEnv):
   throw downloadError(requirement, cacheRoot(env), output);
 }
 
+/** Words by which pip's output tells what went wrong, the first that fits, with what mends it. */
 function downloadError(requirement: string, cache: string, output: string): CmirError {
-  const lines = output.trim().split('\n');
-  const last = (lines.findLast((line) => /error/i.test(line)) ?? lines.at(-1) ?? '').trim();
   const instead = 'or point LIBTORCH at a LibTorch you have';
-  const problem = ((): Problem => {
-    if (/No space left on device/.test(output)) return diskProblem(cache);
-    if (/connection|resolution|timed out|ProxyError|SSLError|unreachable/i.test(output)) {
-      return {
-        what: `cannot download ${requirement}: the network does not answer`,
-        fix: `check it (HTTPS_PROXY names a proxy), then run: npx cmir setup, ${instead}`,
-      };
-    }
-    if (/No matching distribution/.test(output)) {
-      return {
-        what: `PyTorch has no ${requirement} for this python3 and machine`,
-        fix: `put a python3 it supports (3.10 to 3.14) first in PATH, then run: npx cmir setup, ${instead}`,
-      };
-    }
-    return {
-      what: `pip cannot install ${requirement}`,
-      fix: `mend what it says, then run: npx cmir setup, ${instead}`,
+  let problem: Problem = {
+    what: `pip cannot install ${requirement}`,
+    fix: `mend what it says, then run: npx cmir setup, ${instead}`,
+  };
+  if (output.includes('No space left on device')) {
+    problem = diskProblem(cache);
+  } else if (/connection|resolution|timed out|ProxyError|SSLError|unreachable/i.test(output)) {
+    problem = {
+      what: `cannot download ${requirement}: the network does not answer`,
+      fix: `check it (HTTPS_PROXY names a proxy), then run: npx cmir setup, ${instead}`,
     };
-  })();
+  } else if (output.includes('No matching distribution')) {
+    problem = {
+      what: `PyTorch has no ${requirement} for this python3 and machine`,
+      fix: `put a python3 it supports (3.10 to 3.14) first in PATH, then run: npx cmir setup, ${instead}`,
+    };
+  }
+  const lines = output.trim().split('\n');
+  const last = lines.filter((line) => /error/i.test(line)).at(-1) ?? lines.at(-1) ?? '';
   return problemError('ERR_CMIR_SETUP', {
     what: problem.what,
-    fix: `${problem.fix}. pip says: ${last}`,
+    fix: `${problem.fix}. pip says: ${last.trim()}`,
   });
 }

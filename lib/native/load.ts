@@ -40,15 +40,15 @@ export function loadAddonFrom(root: string, env: NodeJS.ProcessEnv = process.env
       'LibTorch is not found; run: npx cmir setup, or set LIBTORCH to a folder that holds include/ and lib/',
     );
   }
-  const loader = requireAddon<Loader>(root, 'cmir_loader');
+  const loader = requireAddon(root, 'cmir_loader') as Loader;
   checkVersions(loader.torchVersion, libtorch, buildFiles(root).addon);
   openLibraries(loader, libtorch);
-  return requireAddon<Binding>(root, 'cmir');
+  return requireAddon(root, 'cmir') as Binding;
 }
 
-function requireAddon<Exports>(root: string, name: string): Exports {
+function requireAddon(root: string, name: string): unknown {
   try {
-    return bindings({ bindings: name, module_root: root }) as Exports;
+    return bindings({ bindings: name, module_root: root });
   } catch (cause) {
     throw new CmirError(
       'ERR_CMIR_NOT_BUILT',

@@ -37,7 +37,10 @@ export function run(
     }
     const finish = (finished: Finished): void => {
       if (log === undefined || log.destroyed) resolve(finished);
-      else log.end(() => resolve(finished));
+      else
+        log.end(() => {
+          resolve(finished);
+        });
     };
     child.on('error', (error) => {
       finish({ status: null, stdout: '', output: error.message });

@@ -11,10 +11,18 @@ namespace cmir {
 
 namespace detail {
 
-/** incoming * gradient, which knows no derivative of its own: the saved gradients are constants. */
+/**
+ * incoming * gradient. The gradient is saved as a constant though it depends on the inputs: they
+ * are taken along, unused, so that differentiating the product again arrives here instead of
+ * leaving that part out.
+ */
 struct ScaleGradient : torch::autograd::Function<ScaleGradient> {
   static at::Tensor forward(
-      torch::autograd::AutogradContext*, const at::Tensor& incoming, const at::Tensor& gradient
+      torch::autograd::AutogradContext*,
+      const at::Tensor& incoming,
+      const at::Tensor& gradient,
+      const at::Tensor&,
+      const std::optional<at::Tensor>&
   ) {
     return incoming * gradient;
   }
@@ -31,13 +39,16 @@ struct LossFunction : torch::autograd::Function<LossFunction> {
   template <class Evaluate>
   static at::Tensor forward(
       torch::autograd::AutogradContext* context,
-      const at::Tensor&,
-      const std::optional<at::Tensor>&,
+      const at::Tensor& first,
+      const std::optional<at::Tensor>& second,
       const Evaluate& evaluate
   ) {
     at::AutoDispatchBelowADInplaceOrView guard;
-    auto [value, gradients] = evaluate();
-    context->save_for_backward(std::move(gradients));
+    auto [value, saved] = evaluate();
+    context->saved_data["gradients"] = static_cast<int64_t>(saved.size());
+    saved.push_back(first);
+    if (second) saved.push_back(*second);
+    context->save_for_backward(std::move(saved));
     return value;
   }
   static torch::autograd::variable_list backward(
@@ -45,8 +56,11 @@ struct LossFunction : torch::autograd::Function<LossFunction> {
   ) {
     const auto saved = context->get_saved_variables();
     torch::autograd::variable_list gradients(3);  // first, second, evaluate
-    for (size_t i = 0; i < saved.size(); ++i) {
-      gradients[i] = ScaleGradient::apply(incoming[0], saved[i]);
+    const auto count = static_cast<size_t>(context->saved_data["gradients"].toInt());
+    const auto& first = saved[count];
+    const auto second = saved.size() > count + 1 ? std::optional(saved[count + 1]) : std::nullopt;
+    for (size_t i = 0; i < count; ++i) {
+      gradients[i] = ScaleGradient::apply(incoming[0], saved[i], first, second);
     }
     return gradients;
   }

@@ -50,7 +50,8 @@ class Trainer {
 
   /**
    * Raw features, one float32 [N, D_m] a modality, standardised with the state's normaliser;
-   * targets float32 [N] or undefined; keys int64 [N] of the draws of noisy evaluations, or undefined for the row's own number.
+   * targets float32 [N] or undefined; keys int64 [N] of the draws of noisy evaluations, or
+   * undefined for the row's own number.
    */
   void upload(std::vector<at::Tensor> features, at::Tensor targets, at::Tensor keys);
 

@@ -1,39 +1,18 @@
 """Loads cmir's operators into torch.ops.cmir, in the environment of scripts/python-env.mjs."""
 
 import sys
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 import torch
 
 ROOT = Path(__file__).resolve().parents[2]
-OPERATORS = (
-    ROOT
-    / "build"
-    / "Release"
-    / ("libcmir_ops.dylib" if sys.platform == "darwin" else "libcmir_ops.so")
-)
-torch.ops.load_library(OPERATORS)
+EXTENSION = "dylib" if sys.platform == "darwin" else "so"
+torch.ops.load_library(ROOT / "build" / "Release" / f"libcmir_ops.{EXTENSION}")
 
 
 @pytest.fixture(autouse=True)
-def fixed_draws():
-    """Every test draws the same numbers, whatever runs before it."""
+def same_start():
+    """Every test draws the same numbers, whatever runs before it, and begins on one thread."""
     torch.manual_seed(0)
-
-
-@pytest.fixture
-def one_thread():
-    """A context in which torch computes on one thread; outside it there are several."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(4)
-
-    @contextmanager
-    def context():
-        torch.set_num_threads(1)
-        yield
-        torch.set_num_threads(4)
-
-    yield context
-    torch.set_num_threads(before)
+    torch.set_num_threads(1)

@@ -175,8 +175,8 @@ test('a signal stops within one step', async () => {
     }),
   );
   expect(error.code).toBe('ERR_CMIR_ABORTED');
-  // The first report ended it: had the epoch gone on, more would have come.
-  expect(steps.length).toBe(1);
+  // The step that ran at the first report may end, no other begins.
+  expect(Math.max(...steps) - (steps[0] as number)).toBeLessThanOrEqual(1);
   expect(steps[0]).toBeLessThan(60);
 });
 

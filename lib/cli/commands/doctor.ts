@@ -20,25 +20,30 @@ function render(diagnosis: Diagnosis): string {
   const { tools, libtorch, addon, engine } = diagnosis;
   const rows: [string, string][] = [
     ['cmir', diagnosis.cmir],
-    ['Node', diagnosis.node],
+    ['Node', `${diagnosis.node}, npm ${tools.npm ?? 'missing'}`],
     ['platform', diagnosis.platform],
     ['C++ compiler', tools.compiler ?? 'missing'],
     ['CMake', tools.cmake ?? 'missing'],
     ['Python', tools.python ?? 'missing'],
-    ['LibTorch', libtorch === null ? 'missing' : `${libtorch.version} in ${libtorch.root}`],
+    ['LibTorch', libtorch === null ? 'missing' : `${libtorch.version} (${libtorch.variant})`],
+    ['', libtorch === null ? '' : libtorch.root],
     ['', libtorch === null ? '' : `because ${libtorch.reason}`],
-    ['addon', addon === null ? 'not built' : `built for LibTorch ${addon.builtFor}: ${addon.path}`],
-    [
-      'devices',
-      engine === null
-        ? 'unknown'
-        : `cpu (${engine.cpuCapability}, ${String(engine.threads)} threads), ${String(engine.cudaDevices)} CUDA`,
-    ],
+    ['addon', addon === null ? 'not built' : `built for LibTorch ${addon.builtFor}`],
+    ['', addon === null ? '' : addon.path],
+    ['devices', engine === null ? 'unknown' : devices(engine)],
   ];
   const lines = rows
     .filter(([, value]) => value !== '')
     .map(([name, value]) => `${name.padEnd(13)} ${value}`);
-  for (const { what, fix } of diagnosis.problems)
+  for (const { what, fix } of diagnosis.problems) {
     lines.push('', `problem: ${what}`, `  mend it: ${fix}`);
+  }
   return [...lines, '', `verdict: ${diagnosis.verdict}`].join('\n');
+}
+
+function devices(engine: NonNullable<Diagnosis['engine']>): string {
+  const cpu = `cpu (${engine.cpuCapability}, ${String(engine.threads)} threads)`;
+  const last = engine.cudaDevices - 1;
+  if (last < 0) return cpu;
+  return `${cpu}, ${last === 0 ? 'cuda:0' : `cuda:0 to cuda:${String(last)}`}`;
 }

@@ -75,7 +75,7 @@ async function main(path: string | undefined, flags: Flags): Promise<void> {
     run.model.dispose();
   } catch (error) {
     view.stop();
-    if (!stop.signal.aborted) throw error;
+    if (!(error instanceof CmirError) || error.code !== 'ERR_CMIR_ABORTED') throw error;
     throw new CmirError(
       'ERR_CMIR_ABORTED',
       `interrupted; the run is saved after its last finished epoch, resume with: ${resumeCommand(path, flags, out)}`,
@@ -106,7 +106,7 @@ function print(run: Run, out: string, json: boolean): void {
   const sets = Object.fromEntries(
     Object.keys(baseline).flatMap((name) => [
       [name, metrics[name as 'test']],
-      [`  constant`.padEnd(2) + ` on ${name}`, baseline[name] ?? {}],
+      [`  constant on ${name}`, baseline[name] ?? {}],
     ]),
   );
   console.log(metricTable(sets));
