@@ -171,5 +171,5 @@ export interface NativeBuild {
 /** What was loaded, and which devices it sees. */
 export function describe(): NativeBuild;
 
-/** The configuration as C++ read it; throws what the Trainer's constructor would. */
+/** The configuration as C++ read it; throws what the Trainer's constructor would, but for the device. */
 export function echoConfig(config: NativeConfig): NativeConfig;

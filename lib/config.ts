@@ -230,11 +230,39 @@ function describeIssue(issue: z.core.$ZodIssue, options: unknown): string[] {
   }
   // JSON has no words for undefined, functions and the like.
   const found = JSON.stringify(valueAt(options, issue.path)) as string | undefined;
-  return [`${path}: found ${found ?? 'nothing'}, ${issue.message.replace(/^Invalid \w+: /, '')}`];
+  return [`${path}: found ${found ?? 'nothing'}, ${describeExpected(issue)}`];
 }
 
+function describeExpected(issue: z.core.$ZodIssue): string {
+  if (issue.code === 'too_small' && issue.origin !== 'string') {
+    const bound = issue.inclusive === false ? 'more than' : 'at least';
+    return `expected ${bound} ${String(issue.minimum)}`;
+  }
+  if (issue.code === 'too_big') {
+    const bound = issue.inclusive === false ? 'less than' : 'at most';
+    return `expected ${bound} ${String(issue.maximum)}`;
+  }
+  if (issue.code === 'too_small') return 'expected a text that is not empty';
+  if (issue.code === 'invalid_value') return `expected ${issue.values.map(String).join(', ')}`;
+  if (issue.code === 'invalid_type')
+    return `expected ${EXPECTED[issue.expected] ?? issue.expected}`;
+  return issue.message;
+}
+
+const EXPECTED: Readonly<Record<string, string>> = {
+  int: 'an integer',
+  number: 'a number',
+  string: 'a text',
+  object: 'an object of keys',
+  array: 'a list',
+};
+
 function unknownKey(key: string): string {
-  const nearest = closestTo(key, configKeys());
+  const keys = configKeys();
+  const inside = keys.filter((other) => other.startsWith(`${key}.`));
+  if (inside.length > 0) return `'${key}' is a group of keys, expected ${inside.join(', ')}`;
+  const groups = keys.map((other) => other.replace(/\.[^.]+$/, ''));
+  const nearest = closestTo(key, [...keys, ...groups]);
   return `unknown key '${key}'${nearest === undefined ? '' : `; did you mean '${nearest}'?`}`;
 }
 

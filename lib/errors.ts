@@ -1,3 +1,5 @@
+import { isNativeError } from 'node:util/types';
+
 /** Stable codes of every error this package throws on purpose, with what they mean. */
 export const ERROR_CODES = {
   ERR_CMIR_USAGE: 'a command, option or argument is not one this package knows',
@@ -45,5 +47,6 @@ export class CmirError extends Error {
 
 /** The message of anything thrown. */
 export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  // Also of errors made in another realm, such as a vm context.
+  return isNativeError(error) ? error.message : String(error);
 }

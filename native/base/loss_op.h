@@ -85,6 +85,11 @@ c10::TypedOperatorHandle<Signature> find_operator(const char* name) {
   return c10::Dispatcher::singleton().findSchemaOrThrow(name, "").typed<Signature>();
 }
 
+/** Type names as users write them. */
+inline const char* type_name(at::ScalarType type) {
+  return type == at::kFloat ? "float32" : type == at::kDouble ? "float64" : c10::toString(type);
+}
+
 /** Refuses all but the types the constraints are computed in. */
 inline void check_floating(const char* op, const char* argument, const at::Tensor& tensor) {
   const auto type = tensor.scalar_type();
@@ -94,7 +99,7 @@ inline void check_floating(const char* op, const char* argument, const at::Tenso
       ": expected ",
       argument,
       " of float32 or float64, found ",
-      type
+      type_name(type)
   );
 }
 

@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 
 #include <cmath>
+#include <sstream>
 
 namespace cmir::js {
 namespace {
@@ -127,10 +128,10 @@ at::Tensor read_tensor(Napi::Value value, const std::string& path) {
     size *= static_cast<double>(length);
   }
   if (size != static_cast<double>(tensor.numel())) {
-    throw Napi::TypeError::New(
-        value.Env(),
-        path + ": data has " + std::to_string(tensor.numel()) + " values, not the shape's"
-    );
+    std::ostringstream message;
+    message << path << ": found " << tensor.numel() << " values, expected those of shape "
+            << at::IntArrayRef(shape);
+    throw Napi::TypeError::New(value.Env(), message.str());
   }
   return tensor.view(shape);
 }

@@ -126,11 +126,17 @@ void Trainer::upload(std::vector<at::Tensor> features, at::Tensor targets, at::T
 at::Tensor Trainer::checked_rows(const at::Tensor& rows) const {
   TORCH_CHECK_VALUE(!features_.empty(), "no data uploaded");
   const int64_t size = features_.front().size(0);
-  TORCH_CHECK_VALUE(
-      rows.numel() == 0 || (rows.min().item<int64_t>() >= 0 && rows.max().item<int64_t>() < size),
-      "rows: expected indices from 0 to ",
-      size - 1
-  );
+  if (rows.numel() > 0) {
+    const auto [least, most] = rows.aminmax();
+    const auto low = least.item<int64_t>(), high = most.item<int64_t>();
+    TORCH_CHECK_VALUE(
+        low >= 0 && high < size,
+        "rows: expected indices from 0 to ",
+        size - 1,
+        ", found ",
+        low < 0 ? low : high
+    );
+  }
   return rows.to(options_.device());
 }
 

@@ -21,9 +21,9 @@ void check(const at::Tensor& invariant, const at::Tensor& spurious, double off_d
   TORCH_CHECK(
       invariant.scalar_type() == spurious.scalar_type(),
       "decorrelation: expected one type, found ",
-      invariant.scalar_type(),
+      type_name(invariant.scalar_type()),
       " and ",
-      spurious.scalar_type()
+      type_name(spurious.scalar_type())
   );
   TORCH_CHECK(
       off_diagonal >= 0 && off_diagonal <= 1,

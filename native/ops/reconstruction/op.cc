@@ -18,9 +18,9 @@ void check(const at::Tensor& output, const at::Tensor& target) {
   TORCH_CHECK(
       output.scalar_type() == target.scalar_type(),
       "reconstruction: expected one type, found ",
-      output.scalar_type(),
+      type_name(output.scalar_type()),
       " and ",
-      target.scalar_type()
+      type_name(target.scalar_type())
   );
 }
 
