@@ -7,6 +7,9 @@ import { OWNER, isAbandoned } from './owner';
 
 const POLL_MS = 250;
 
+/** Locks asked for by this thread so far: calls of one thread must not share a file either. */
+let asked = 0;
+
 /**
  * Does `work` while no other process or thread does work under the same lock file, which names its
  * owner; the lock of a process that died is taken over. `onWait` is called once when the lock is taken.
@@ -17,7 +20,8 @@ export async function whileLocked<T>(
   work: () => Promise<T>,
 ): Promise<T> {
   await mkdir(dirname(file), { recursive: true });
-  const own = `${file}.${OWNER}-${String(threadId)}`;
+  asked += 1;
+  const own = `${file}.${OWNER}-${String(threadId)}-${String(asked)}`;
   await writeFile(own, OWNER);
   try {
     for (let waited = false; !(await take(own, file));) {

@@ -1,5 +1,5 @@
-import { open, rename, rm } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { open, readdir, rename, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 
 import { CmirError, messageOf } from '../errors';
 
@@ -22,6 +22,15 @@ export async function writeAtomically(path: string, content: string | Uint8Array
   } catch (cause) {
     await rm(temporary, { force: true });
     throw new CmirError('ERR_CMIR_IO', `cannot write ${path}: ${messageOf(cause)}`, { cause });
+  }
+}
+
+/** Removes what writes into a run folder left there when their process was killed. */
+export async function removeUnfinished(folder: string): Promise<void> {
+  for (const name of await readdir(folder)) {
+    if (/\.(json|jsonl|safetensors)\.\d+\.tmp$/.test(name)) {
+      await rm(join(folder, name), { force: true });
+    }
   }
 }
 

@@ -19,7 +19,7 @@ import {
   saveConfig,
   type Progress,
 } from './checkpoint';
-import { writeAtomically } from './files';
+import { removeUnfinished, writeAtomically } from './files';
 import { readHistory, type EpochRecord } from './history';
 import { runEpochs, type ProgressReport } from './loop';
 import { Model, createTrainer, throwIfAborted } from './model';
@@ -119,6 +119,7 @@ async function run(
   };
   if (out !== undefined) {
     if (past === undefined) await createRunFolder(out);
+    else await removeUnfinished(out);
     await saveConfig(out, config);
     // Written again when continuing: a kill may have come before the best model was.
     await record(await trainer.getState(true), past !== undefined && isBestOfRun(past.progress));

@@ -20,12 +20,16 @@ export function cmir(
   args: readonly string[],
   options: {
     cwd?: string;
+    env?: NodeJS.ProcessEnv;
+    /** The compiled package to run; this checkout's unless given. */
+    dist?: string;
     onError?: (text: string, kill: (signal: NodeJS.Signals) => void) => void;
   } = {},
 ): Promise<Ended> {
   return new Promise((resolve, reject) => {
-    const program = [join(DIST, 'cli', 'main.js'), ...args];
-    const child = spawn(process.execPath, program, { cwd: options.cwd });
+    const { cwd, env = process.env, dist = DIST } = options;
+    const program = [join(dist, 'cli', 'main.js'), ...args];
+    const child = spawn(process.execPath, program, { cwd, env });
     let stdout = '';
     let stderr = '';
     child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));

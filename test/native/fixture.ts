@@ -1,8 +1,22 @@
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 
-import type { Libtorch } from '../../lib/native/libtorch';
+import { buildFiles, builtFor } from '../../lib/native/build';
+import { findLibtorch, type Libtorch } from '../../lib/native/libtorch';
+import { ROOT } from '../helpers/program';
 
 export { errorOf } from '../training/fixture';
 
@@ -35,6 +49,24 @@ export function fakeLibtorch(root: string, version = '2.13.0+cpu', cuda = 'None'
   return root;
 }
 
+/** The LibTorch of this machine, whatever a test's own environment says. */
+export function realLibtorch(): Libtorch {
+  const found = findLibtorch();
+  if (found === undefined) throw new Error('LibTorch is not found; run: npm ci');
+  return found;
+}
+
+/** A supported version that the addon is not built for. */
+export function otherVersion(): string {
+  return builtFor(ROOT)?.startsWith('2.12.') === true ? '2.11.0+cpu' : '2.12.1+cpu';
+}
+
+/** Damages the addon so that loading it ends the process. */
+export function breakAddon(root: string): void {
+  const { addon } = buildFiles(root);
+  truncateSync(addon, Math.floor(statSync(addon).size / 2));
+}
+
 /** What findLibtorch would say of a LibTorch of this version. */
 export function libtorchOf(version: string, root = '/somewhere/torch'): Libtorch {
   return { root, version, variant: 'cpu', source: 'LIBTORCH', reason: 'a test names it' };
@@ -43,11 +75,51 @@ export function libtorchOf(version: string, root = '/somewhere/torch'): Libtorch
 /** A PATH that holds these shell scripts and the few tools they use, and nothing else. */
 export function fakePath(scripts: Record<string, string>): string {
   const folder = newFolder();
-  for (const tool of ['sh', 'cat', 'mkdir', 'sleep', 'touch', 'rm']) {
+  for (const tool of ['sh', 'cat', 'mkdir', 'sleep', 'touch', 'rm', 'cp']) {
     symlinkSync(join('/bin', tool), join(folder, tool));
   }
   for (const [name, body] of Object.entries(scripts)) {
     chmodSync(write(join(folder, name), `#!/bin/sh\n${body}\n`), 0o755);
   }
   return folder;
+}
+
+/** The package as it is installed elsewhere, with its native build but stubs for the sources of that. */
+export function installPackage(): string {
+  const root = newFolder();
+  write(join(root, 'CMakeLists.txt'));
+  write(join(root, 'native', 'addon.cc'));
+  for (const name of ['package.json', 'dist']) {
+    cpSync(join(ROOT, name), join(root, name), { recursive: true });
+  }
+  symlinkSync(join(ROOT, 'node_modules'), join(root, 'node_modules'));
+  cpSync(buildFiles(ROOT).release, buildFiles(root).release, { recursive: true });
+  return root;
+}
+
+/** Tools that build nothing and tell of each call; `build` is what `cmake --build` does with the folder $release. */
+export function buildTools(build = `cp ${buildFiles(ROOT).release}/*.node $release`) {
+  const log = join(newFolder(), 'calls.log');
+  const cmake = `
+    case "$1" in
+      --version) echo 'cmake version 3.25.1' ;;
+      --build) echo build >> ${log}; release=$2/Release; mkdir -p $release; ${build} ;;
+      -E) exit 1 ;;
+      *) echo configure "$@" >> ${log}; touch CMakeCache.txt build.ninja ;;
+    esac`;
+  const compiler = '[ "$1" != --version ] || echo 12.2.0';
+  const tools = {
+    cmake,
+    ninja: 'echo 1.11.1',
+    'c++': compiler,
+    // cmake-js wants to see a compiler of a name that it knows.
+    'g++': compiler,
+    python3: `echo python3 >> ${log}; exit 1`,
+  };
+  const env: NodeJS.ProcessEnv = { PATH: fakePath(tools), LIBTORCH: realLibtorch().root };
+  return {
+    env,
+    /** What was called so far. */
+    calls: () => (existsSync(log) ? readFileSync(log, 'utf8').trim().split('\n') : []),
+  };
 }

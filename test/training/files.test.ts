@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
-import { writeAtomically } from '../../lib/training/files';
+import { removeUnfinished, writeAtomically } from '../../lib/training/files';
 import { errorOf, freshPath, removeFresh } from './fixture';
 
 afterAll(removeFresh);
@@ -32,4 +32,14 @@ test('a rename that fails keeps the old content and removes the temporary file',
   expect(error.code).toBe('ERR_CMIR_IO');
   expect(readFileSync(join(path, 'old'), 'utf8')).toBe('kept');
   expect(readdirSync(dirname(path))).toEqual(['folder']);
+});
+
+test('what killed writes left is removed, and nothing else', async () => {
+  const folder = freshPath();
+  mkdirSync(folder);
+  const kept = ['history.jsonl', 'last.json', 'notes.tmp', 'notes.1.tmp', 'last.json.tmp'];
+  const left = ['history.jsonl.12.tmp', 'last.json.3.tmp', 'model.safetensors.456.tmp'];
+  for (const name of [...kept, ...left]) writeFileSync(join(folder, name), '');
+  await removeUnfinished(folder);
+  expect(readdirSync(folder).sort()).toEqual([...kept].sort());
 });

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 
 import type { Options } from '../../lib/config';
@@ -123,6 +123,7 @@ test('writes nothing unless asked, and gives the same', async () => {
     await train(data, TINY, { out: freshPath() }),
   ];
   expect(silent.out).toBeUndefined();
+  expect(existsSync(written.out as string)).toBe(true);
   expect(silent.metrics).toEqual({ ...written.metrics, seconds: silent.metrics.seconds });
   for (const run of [silent, written]) run.model.dispose();
 });
@@ -284,6 +285,16 @@ describe('bad input is refused before anything is written', () => {
     const error = await errorOf(() => train(freshPath('absent'), TINY));
     expect(error.code).toBe('ERR_CMIR_DATA');
   });
+});
+
+test('a run folder that vanishes while it trains is an error that names the file', async () => {
+  const out = freshPath();
+  const onEpoch = () => {
+    if (existsSync(out)) renameSync(out, `${out}-elsewhere`);
+  };
+  const error = await errorOf(() => train(data, TINY, { out, onEpoch }));
+  expect(error.code).toBe('ERR_CMIR_IO');
+  expect(error.message).toContain(`cannot write ${join(out, '')}`);
 });
 
 test('a loss that is no number names epoch and term, and keeps the best checkpoint', async () => {

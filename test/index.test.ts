@@ -1,0 +1,81 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+import * as library from '../lib';
+import { DIST, ROOT, tablesOf, writeTables } from './helpers/program';
+import { errorOf, freshPath, removeFresh, TINY, tinyDataset } from './training/fixture';
+
+afterAll(removeFresh);
+
+const { loadDataset, train, loadModel, CmirError, ERROR_CODES } = library;
+
+test('exports what is promised, no more and no less', () => {
+  const promised = [
+    ...['CmirError', 'ERROR_CODES'],
+    ...['configKeys', 'resolveConfig'],
+    ...['Dataset', 'loadDataset', 'syntheticDataset'],
+    ...['METRICS', 'baselineMetrics', 'computeMetrics'],
+    ...['doctor', 'setup'],
+    ...['loadModel', 'ops', 'train'],
+  ].sort();
+  expect(Object.keys(library).sort()).toEqual(promised);
+  const compiled = jest.requireActual<object>(join(DIST, 'index.js'));
+  expect(Object.keys(compiled).sort()).toEqual(promised);
+  expect(Object.keys(library.ops).sort()).toEqual([
+    ...['decorrelation', 'invariance', 'perturb', 'reconstruction'],
+  ]);
+});
+
+test('the package names its compiled entry, types and program', () => {
+  const manifest = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
+    exports: Record<'.', Record<string, string>>;
+    bin: { cmir: string };
+  };
+  const files = [...Object.values(manifest.exports['.']), manifest.bin.cmir];
+  expect(files).toHaveLength(3);
+  for (const file of files) expect(readFileSync(join(ROOT, file), 'utf8')).not.toBe('');
+  expect(readFileSync(join(ROOT, manifest.bin.cmir), 'utf8')).toMatch(/^#!\/usr\/bin\/env node\n/);
+});
+
+test('from a folder to predictions, as the documentation has it', async () => {
+  const data = await loadDataset(writeTables(freshPath('data'), tablesOf(tinyDataset())));
+  const out = freshPath();
+  const epochs: number[] = [];
+  const run = await train(data, TINY, { out, onEpoch: ({ epoch }) => epochs.push(epoch) });
+  expect(epochs).toEqual([1, 2, 3, 4]);
+  expect(run.metrics.test['MAE']).toBeGreaterThan(0);
+  let kept;
+  {
+    using model = await loadModel(out);
+    kept = model;
+    const { predictions } = await model.predict(data.test);
+    expect(predictions).toEqual((await run.model.predict(data.test)).predictions);
+  }
+  // `using` has freed it.
+  const error = await errorOf(() => kept.predict(data.test));
+  expect(error).toBeInstanceOf(CmirError);
+  expect(error.code).toBe('ERR_CMIR_DISPOSED');
+  expect(ERROR_CODES[error.code]).toBe('an object was used after it was disposed');
+  run.model.dispose();
+});
+
+test('a signal ends a training that has begun', async () => {
+  const stop = new AbortController();
+  const endless = { ...TINY, training: { ...TINY.training, epochs: 1_000_000, patience: 0 } };
+  const onEpoch = () => {
+    stop.abort(new Error('enough'));
+  };
+  const error = await errorOf(() =>
+    train(tinyDataset(), endless, { signal: stop.signal, onEpoch }),
+  );
+  expect(error.code).toBe('ERR_CMIR_ABORTED');
+  expect(error.cause).toBe(stop.signal.reason);
+});
+
+test('METRICS describes what computeMetrics computes', () => {
+  const pair = [Float32Array.of(1, 3), Float32Array.of(2, 2)] as const;
+  const { metrics } = library.computeMetrics('regression', ...pair, 1);
+  expect(metrics['MAE']).toBe(1);
+  const rows = library.METRICS.filter(({ task }) => task === 'regression');
+  expect(rows.map(({ name }) => name)).toEqual(Object.keys(metrics));
+});
