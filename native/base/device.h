@@ -19,8 +19,10 @@
 #if defined(__x86_64__) && defined(__linux__) && defined(__GNUC__) && !defined(__clang__) && \
     !defined(__CUDACC__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 #define CMIR_X86_VECTORS 1
-#define CMIR_TARGET_AVX512 \
-  __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512cd,avx2,fma,bmi,bmi2,prefer-vector-width=512")))
+#define CMIR_TARGET_AVX512                                                                    \
+  __attribute__((target(                                                                      \
+      "avx512f,avx512bw,avx512dq,avx512vl,avx512cd,avx2,fma,bmi,bmi2,prefer-vector-width=512" \
+  )))
 #define CMIR_TARGET_AVX2 __attribute__((target("avx2,fma,bmi,bmi2")))
 #else
 #define CMIR_X86_VECTORS 0

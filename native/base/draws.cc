@@ -9,7 +9,9 @@
 namespace cmir {
 namespace {
 
-CMIR_INLINE void plain_words(const RowKey& row, uint32_t first, int64_t counters, DrawWords& words) {
+CMIR_INLINE void plain_words(
+    const RowKey& row, uint32_t first, int64_t counters, DrawWords& words
+) {
   for (int64_t i = 0; i < counters; ++i) {
     const PhiloxWords four =
         philox(row.key, first + static_cast<uint32_t>(i), row.index, row.step, row.tag);
@@ -20,8 +22,9 @@ CMIR_INLINE void plain_words(const RowKey& row, uint32_t first, int64_t counters
 #if CMIR_X86_VECTORS
 
 /**
- * Eight counters at a time in lanes of 64 bits. A product needs the lower half of a lane only, so what
- * lies in the upper half may stay there: no word is ever cut out or put in place between rounds.
+ * Eight counters at a time in lanes of 64 bits. A product needs the lower half of a lane only, so
+ * what lies in the upper half may stay there: no word is ever cut out or put in place between
+ * rounds.
  */
 CMIR_TARGET_AVX512 void avx512_words(
     const RowKey& row, uint32_t first, int64_t counters, DrawWords& words

@@ -43,10 +43,10 @@ void library_gemm(
 
 // After Goto and van de Geijn, Anatomy of high-performance matrix multiplication (2008): a tile of
 // C stays in registers while a packed panel of B streams from the first-level cache.
-constexpr int64_t kTileRows = 8;       // with two vectors a row, 16 of 32 registers accumulate
-constexpr int64_t kTileColumns = 32;   // two vectors
-constexpr int64_t kDepth = 256;        // a panel of kDepth x kTileColumns floats is 32 KB
-constexpr int64_t kBlockRows = 512;    // rows of A packed at a time, where A needs packing
+constexpr int64_t kTileRows = 8;            // with two vectors a row, 16 of 32 registers accumulate
+constexpr int64_t kTileColumns = 32;        // two vectors
+constexpr int64_t kDepth = 256;             // a panel of kDepth x kTileColumns floats is 32 KB
+constexpr int64_t kBlockRows = 512;         // rows of A packed at a time, where A needs packing
 constexpr int64_t kWorthAThread = 1 << 16;  // multiply-adds
 
 using Vector = float __attribute__((vector_size(64), aligned(4)));
@@ -219,8 +219,17 @@ void block(
           const int64_t height = std::min(kTileRows, rows - i);
           if (height < kTileRows) {
             edge_tile<kTileRows - 1>(
-                height, depth, tile_a, row_stride, depth_stride, scratch.b, start, tile_c, out_stride,
-                columns, adds
+                height,
+                depth,
+                tile_a,
+                row_stride,
+                depth_stride,
+                scratch.b,
+                start,
+                tile_c,
+                out_stride,
+                columns,
+                adds
             );
           } else if (packs) {
             tile<kTileRows>(

@@ -4,7 +4,8 @@
 
 namespace cmir {
 
-/** A matrix in memory: element (i, j) is data[i * row_stride + j * column_stride]; one stride is 1. */
+/** A matrix in memory: element (i, j) is data[i * row_stride + j * column_stride]; one stride is 1.
+ */
 template <class Value>
 struct Matrix {
   const Value* data;

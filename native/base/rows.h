@@ -9,8 +9,8 @@
 namespace cmir {
 
 /**
- * Rows in at most kMaxChunks chunks whose bounds depend on their number alone: sums taken a chunk at
- * a time and then over chunks in order are the same on any number of threads.
+ * Rows in at most kMaxChunks chunks whose bounds depend on their number alone: sums taken a chunk
+ * at a time and then over chunks in order are the same on any number of threads.
  */
 struct RowChunks {
   static constexpr int64_t kMaxChunks = 32;
@@ -20,7 +20,8 @@ struct RowChunks {
 
   int64_t count() const { return (rows + length - 1) / length; }
 
-  /** Calls body(chunk, first row, end row), chunks in parallel. `cost` is about one row's elements. */
+  /** Calls body(chunk, first row, end row), chunks in parallel. `cost` is about one row's elements.
+   */
   template <class Body>
   void for_each(int64_t cost, const Body& body) const {
     constexpr int64_t kWorthAThread = 16384;  // elements

@@ -1,20 +1,17 @@
 #include "base/vectorized.h"
 
+#include <ATen/Version.h>
+
 namespace cmir {
 
 VectorSet vector_set() {
 #if CMIR_X86_VECTORS
+  // LibTorch has asked the processor already, and can be told otherwise by ATEN_CPU_CAPABILITY.
   static const VectorSet set = [] {
-    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-        __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
-        __builtin_cpu_supports("avx512cd")) {
-      return VectorSet::avx512;
-    }
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
-        __builtin_cpu_supports("bmi2")) {
-      return VectorSet::avx2;
-    }
-    return VectorSet::baseline;
+    const std::string capability = at::get_cpu_capability();
+    return capability == "AVX512" ? VectorSet::avx512
+           : capability == "AVX2" ? VectorSet::avx2
+                                  : VectorSet::baseline;
   }();
   return set;
 #else

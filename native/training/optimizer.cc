@@ -37,7 +37,12 @@ struct Factors {
 
 template <class Value>
 CMIR_INLINE void update(
-    const Factors<Value>& f, int64_t size, Value* parameter, const Value* gradient, Value* m, Value* v
+    const Factors<Value>& f,
+    int64_t size,
+    Value* parameter,
+    const Value* gradient,
+    Value* m,
+    Value* v
 ) {
   constexpr auto beta1 = static_cast<Value>(kBeta1), rest1 = static_cast<Value>(1 - kBeta1),
                  beta2 = static_cast<Value>(kBeta2), rest2 = static_cast<Value>(1 - kBeta2),
@@ -69,9 +74,7 @@ void step_cpu(
   if (config.clip_norm > 0) {
     const double sum = chunks.sum(kWidth, [&](int64_t, int64_t begin, int64_t end) {
       double part = 0;
-      vectorized([&] {
-        part = squares(gradient, begin * kWidth, std::min(size, end * kWidth));
-      });
+      vectorized([&] { part = squares(gradient, begin * kWidth, std::min(size, end * kWidth)); });
       return part;
     });
     clip = std::min(1.0, config.clip_norm / (std::sqrt(sum) + 1e-6));

@@ -10,9 +10,9 @@ template <class Value>
 struct PredictionArguments {
   std::string loss;  // l1, mse, crossEntropy
   int64_t rows, batch, outputs;
-  const int64_t* example;   // [B], rows of the targets
-  const Value* targets;     // [N], for l1 and mse
-  const int64_t* classes;   // [N], for crossEntropy
+  const int64_t* example;  // [B], rows of the targets
+  const Value* targets;    // [N], for l1 and mse
+  const int64_t* classes;  // [N], for crossEntropy
 };
 
 /** L_pred, the mean over rows; `outputs` [rows, outputs] become its gradient. */

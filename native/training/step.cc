@@ -7,6 +7,7 @@
 
 #include "base/gemm.h"
 #include "base/rows.h"
+#include "model/linear.h"
 #include "ops/decorrelation/kernel.h"
 #include "ops/dropout/kernel.h"
 #include "ops/invariance/kernel.h"
@@ -17,25 +18,6 @@
 
 namespace cmir {
 namespace {
-
-/** A linear layer: y = x weight^T + bias, weight [outputs, inputs], and where its gradients go. */
-template <class Value>
-struct Linear {
-  int64_t inputs, outputs;
-  const Value *weight, *bias;
-  Value *weight_gradient, *bias_gradient;
-
-  Linear(const Parameters& parameters, const std::string& name) {
-    const at::Tensor& w = parameters[name + ".weight"];
-    const at::Tensor& b = parameters[name + ".bias"];
-    outputs = w.size(0);
-    inputs = w.size(1);
-    weight = w.const_data_ptr<Value>();
-    bias = b.const_data_ptr<Value>();
-    weight_gradient = w.grad().template mutable_data_ptr<Value>();
-    bias_gradient = b.grad().template mutable_data_ptr<Value>();
-  }
-};
 
 /** Cuts one buffer into arrays, each on a cache line of its own; first only counts. */
 template <class Value>
@@ -66,7 +48,8 @@ class CpuStep final : public Step {
         head_output_(parameters, "head.3"),
         options_(parameters.flat().options()) {
     for (const Modality& modality : config.modalities) {
-      const std::string encoder = "encoders." + modality.name, decoder = "decoders." + modality.name;
+      const std::string encoder = "encoders." + modality.name,
+                        decoder = "decoders." + modality.name;
       networks_.push_back({
           {parameters, encoder + ".0"},
           {parameters, encoder + ".3"},
@@ -83,7 +66,7 @@ class CpuStep final : public Step {
       std::span<double> terms,
       std::vector<at::Tensor>* input_gradients
   ) override {
-    reserve(batch.size);
+    reserve(environments() * batch.size);
     batch_ = batch.size;
     rows_ = environments() * batch_;
     index_ = batch.rows;
@@ -96,12 +79,43 @@ class CpuStep final : public Step {
       constrain(m, terms);
       if (config_.weights.reconstruction > 0) reconstruct(m, terms);
     }
-    predict(batch, terms);
+    differentiate_head(batch, terms);
     for (size_t m = 0; m < networks_.size(); ++m) {
       differentiate_encoder(m);
       if (input_gradients != nullptr) input_gradients->push_back(input_gradient(m));
     }
     terms[0] = total(terms);
+  }
+
+  void predict(
+      const std::vector<at::Tensor>& features,
+      const int64_t* rows,
+      const int64_t* keys,
+      int64_t size,
+      const EvaluationNoise* noise,
+      const at::Tensor& out
+  ) override {
+    const EnvironmentLists noisy(
+        noise == nullptr ? std::vector<Environment>{} : std::vector{noise->environment}
+    );
+    const auto copies = 1 + static_cast<int64_t>(noisy.kinds.size());
+    reserve(copies * size);
+    batch_ = size;
+    index_ = keys;
+    step_ = 0;
+    for (size_t m = 0; m < networks_.size(); ++m) {
+      const Activations& a = modalities_[m];
+      PerturbArguments arguments = perturb_arguments(m, noisy);
+      arguments.source = rows;
+      arguments.key =
+          PhiloxKey::from_seed(noise == nullptr ? 0 : static_cast<uint64_t>(noise->seed));
+      perturb_cpu(arguments, features[m].template const_data_ptr<Value>(), a.x);
+      const Value* x = a.x + (copies - 1) * size * arguments.columns;
+      networks_[m].encoder_hidden.forward(size, x, hidden_);
+      hidden_forward_cpu(hidden_arguments(0, 1, 0), hidden_);
+      networks_[m].encoder_output.forward(size, hidden_, a.z, 2 * latent(), latent());
+    }
+    run_head(size, hidden_arguments(0, 1, 0), out.template mutable_data_ptr<Value>());
   }
 
   int64_t memory() const override {
@@ -123,12 +137,12 @@ class CpuStep final : public Step {
   int64_t environments() const { return 1 + static_cast<int64_t>(environments_.kinds.size()); }
   int64_t latent() const { return config_.model.latent; }
 
-  /** Makes room for batches of this size. */
-  void reserve(int64_t batch) {
-    if (batch <= capacity_) return;
+  /** Makes room for R = `rows` rows of all environments together. */
+  void reserve(int64_t rows) {
+    if (rows <= capacity_) return;
     const auto carve = [&](Value* base) {
       Carver<Value> carver(base);
-      const int64_t rows = environments() * batch, hidden = config_.model.hidden;
+      const int64_t hidden = config_.model.hidden;
       int64_t widest = std::max({hidden, 2 * latent(), config_.outputs});
       for (size_t m = 0; m < networks_.size(); ++m) {
         const int64_t features = config_.modalities[m].features;
@@ -143,12 +157,12 @@ class CpuStep final : public Step {
       hidden_gradient_ = carver.take(rows * hidden);
       output_ = carver.take(rows * widest);
       column_parts_ = carver.take(RowChunks::kMaxChunks * widest);
-      decorrelation_ = carver.take(decorrelation_scratch(environments(), batch, latent()));
+      decorrelation_ = carver.take(decorrelation_scratch(rows, latent()));
       return carver.used();
     };
     memory_ = at::empty({carve(nullptr)}, options_);
     carve(memory_.template mutable_data_ptr<Value>());
-    capacity_ = batch;
+    capacity_ = rows;
   }
 
   HiddenArguments hidden_arguments(int64_t layer, int64_t environments, double probability) const {
@@ -164,7 +178,7 @@ class CpuStep final : public Step {
     };
   }
 
-  PerturbArguments perturb_arguments(size_t m, const std::vector<double>& intensities) const {
+  PerturbArguments perturb_arguments(size_t m, const EnvironmentLists& noisy) const {
     return {
         .rows = batch_,
         .columns = config_.modalities[m].features,
@@ -174,72 +188,23 @@ class CpuStep final : public Step {
         .key = key_,
         .modality = static_cast<int64_t>(m),
         .modalities = static_cast<int64_t>(networks_.size()),
-        .environments = environments() - 1,
-        .kinds = environments_.kinds.data(),
-        .intensities = intensities.data(),
+        .environments = static_cast<int64_t>(noisy.kinds.size()),
+        .kinds = noisy.kinds.data(),
+        .intensities = noisy.intensities.data(),
     };
-  }
-
-  /** out [rows, outputs] = x [rows, inputs] weight^T + bias. */
-  static void forward(const Linear<Value>& layer, int64_t rows, const Value* x, Value* out) {
-    gemm(
-        rows,
-        layer.outputs,
-        layer.inputs,
-        row_major(x, layer.inputs),
-        row_major(layer.weight, layer.inputs).transposed(),
-        out,
-        layer.outputs,
-        {.row = layer.bias}
-    );
-  }
-
-  /** The weight's gradient: gradient^T x, gradient [rows, outputs], x [rows, inputs]. */
-  static void differentiate_weight(
-      const Linear<Value>& layer, int64_t rows, const Value* gradient, const Value* x
-  ) {
-    gemm(
-        layer.outputs,
-        layer.inputs,
-        rows,
-        row_major(gradient, layer.outputs).transposed(),
-        row_major(x, layer.inputs),
-        layer.weight_gradient,
-        layer.inputs
-    );
-  }
-
-  /** The input's gradient: gradient weight. */
-  static void differentiate_input(
-      const Linear<Value>& layer,
-      int64_t rows,
-      const Value* gradient,
-      Value* out,
-      const Addend<Value>& addend = {}
-  ) {
-    gemm(
-        rows,
-        layer.inputs,
-        layer.outputs,
-        row_major(gradient, layer.outputs),
-        row_major(layer.weight, layer.inputs),
-        out,
-        layer.inputs,
-        addend
-    );
   }
 
   void encode(size_t m, const StepBatch& batch) {
     const Activations& a = modalities_[m];
     const Networks& n = networks_[m];
-    PerturbArguments arguments = perturb_arguments(m, environments_.intensities);
+    PerturbArguments arguments = perturb_arguments(m, environments_);
     arguments.source = batch.rows;
     perturb_cpu(arguments, batch.features[m].template const_data_ptr<Value>(), a.x);
-    forward(n.encoder_hidden, rows_, a.x, a.hidden);
+    n.encoder_hidden.forward(rows_, a.x, a.hidden);
     hidden_forward_cpu(
         hidden_arguments(static_cast<int64_t>(m), environments(), config_.model.dropout), a.hidden
     );
-    forward(n.encoder_output, rows_, a.hidden, a.z);
+    n.encoder_output.forward(rows_, a.hidden, a.z);
   }
 
   /** R_inv and R_dec, whose gradients begin z_gradient. */
@@ -287,9 +252,9 @@ class CpuStep final : public Step {
     const Networks& n = networks_[m];
     const int64_t features = config_.modalities[m].features;
     const HiddenArguments plain = hidden_arguments(0, environments(), 0);
-    forward(n.decoder_hidden, rows_, a.z, hidden_);
+    n.decoder_hidden.forward(rows_, a.z, hidden_);
     hidden_forward_cpu(plain, hidden_);
-    forward(n.decoder_output, rows_, hidden_, output_);
+    n.decoder_output.forward(rows_, hidden_, output_);
 
     const double scale = 1 / static_cast<double>(rows_ * features);
     const ReconstructionArguments arguments{
@@ -299,21 +264,43 @@ class CpuStep final : public Step {
         .shared_target = config_.reconstruction.target == "clean",
         .gradient_scale = 2 * scale * config_.weights.reconstruction,
     };
-    terms[2 + 2 * networks_.size() + m] = scale * reconstruction_cpu(
-        arguments, output_, a.x, output_, column_parts_, n.decoder_output.bias_gradient
-    );
+    terms[2 + 2 * networks_.size() + m] =
+        scale * reconstruction_cpu(
+                    arguments, output_, a.x, output_, column_parts_, n.decoder_output.bias_gradient
+                );
 
-    differentiate_weight(n.decoder_output, rows_, output_, hidden_);
-    differentiate_input(n.decoder_output, rows_, output_, hidden_gradient_);
+    n.decoder_output.differentiate_weight(rows_, output_, hidden_);
+    n.decoder_output.differentiate_input(rows_, output_, hidden_gradient_);
     hidden_backward_cpu(
         plain, hidden_, hidden_gradient_, column_parts_, n.decoder_hidden.bias_gradient
     );
-    differentiate_weight(n.decoder_hidden, rows_, hidden_gradient_, a.z);
-    differentiate_input(n.decoder_hidden, rows_, hidden_gradient_, a.z_gradient, {.out = true});
+    n.decoder_hidden.differentiate_weight(rows_, hidden_gradient_, a.z);
+    n.decoder_hidden.differentiate_input(rows_, hidden_gradient_, a.z_gradient, {.out = true});
+  }
+
+  /** The head on the invariant halves of z: its activations in hidden_, its outputs in `out`. */
+  void run_head(int64_t rows, const HiddenArguments& arguments, Value* out) {
+    const int64_t d = latent();
+    const Linear<Value>& first = head_hidden_;
+    for (size_t m = 0; m < networks_.size(); ++m) {
+      const auto part = static_cast<int64_t>(m) * d;
+      gemm(
+          rows,
+          first.outputs,
+          d,
+          row_major<Value>(modalities_[m].z, 2 * d),
+          row_major(first.weight + part, first.inputs).transposed(),
+          hidden_,
+          first.outputs,
+          m == 0 ? Addend<Value>{.row = first.bias} : Addend<Value>{.out = true}
+      );
+    }
+    hidden_forward_cpu(arguments, hidden_);
+    head_output_.forward(rows, hidden_, out);
   }
 
   /** The head forward and backward; adds to the invariant half of z_gradient. */
-  void predict(const StepBatch& batch, std::span<double> terms) {
+  void differentiate_head(const StepBatch& batch, std::span<double> terms) {
     // Environments lie one after another, so the clean one alone is the first rows.
     const int64_t used = config_.prediction.on == "clean" ? 1 : environments();
     const int64_t rows = used * batch_, d = latent();
@@ -321,20 +308,7 @@ class CpuStep final : public Step {
     const HiddenArguments arguments = hidden_arguments(modalities, used, config_.model.dropout);
     const Linear<Value>& first = head_hidden_;
     const Linear<Value>& last = head_output_;
-    for (int64_t m = 0; m < modalities; ++m) {
-      gemm(
-          rows,
-          first.outputs,
-          d,
-          row_major<Value>(modalities_[static_cast<size_t>(m)].z, 2 * d),
-          row_major(first.weight + m * d, first.inputs).transposed(),
-          hidden_,
-          first.outputs,
-          m == 0 ? Addend<Value>{.row = first.bias} : Addend<Value>{.out = true}
-      );
-    }
-    hidden_forward_cpu(arguments, hidden_);
-    forward(last, rows, hidden_, output_);
+    run_head(rows, arguments, output_);
 
     const bool classes = config_.prediction.loss == "crossEntropy";
     const PredictionArguments<Value> prediction{
@@ -349,8 +323,8 @@ class CpuStep final : public Step {
     terms[1] = prediction_cpu(prediction, output_);
 
     column_sums_cpu(rows, last.outputs, output_, column_parts_, last.bias_gradient);
-    differentiate_weight(last, rows, output_, hidden_);
-    differentiate_input(last, rows, output_, hidden_gradient_);
+    last.differentiate_weight(rows, output_, hidden_);
+    last.differentiate_input(rows, output_, hidden_gradient_);
     hidden_backward_cpu(arguments, hidden_, hidden_gradient_, column_parts_, first.bias_gradient);
     for (int64_t m = 0; m < modalities; ++m) {
       const Activations& a = modalities_[static_cast<size_t>(m)];
@@ -382,8 +356,8 @@ class CpuStep final : public Step {
     column_sums_cpu(
         rows_, 2 * latent(), a.z_gradient, column_parts_, n.encoder_output.bias_gradient
     );
-    differentiate_weight(n.encoder_output, rows_, a.z_gradient, a.hidden);
-    differentiate_input(n.encoder_output, rows_, a.z_gradient, hidden_gradient_);
+    n.encoder_output.differentiate_weight(rows_, a.z_gradient, a.hidden);
+    n.encoder_output.differentiate_input(rows_, a.z_gradient, hidden_gradient_);
     hidden_backward_cpu(
         hidden_arguments(static_cast<int64_t>(m), environments(), config_.model.dropout),
         a.hidden,
@@ -391,25 +365,23 @@ class CpuStep final : public Step {
         column_parts_,
         n.encoder_hidden.bias_gradient
     );
-    differentiate_weight(n.encoder_hidden, rows_, hidden_gradient_, a.x);
+    n.encoder_hidden.differentiate_weight(rows_, hidden_gradient_, a.x);
   }
 
   /** dL / dx [B, D] of the modality whose encoder was differentiated last. */
   at::Tensor input_gradient(size_t m) {
     const int64_t features = config_.modalities[m].features;
-    differentiate_input(networks_[m].encoder_hidden, rows_, hidden_gradient_, output_);
+    networks_[m].encoder_hidden.differentiate_input(rows_, hidden_gradient_, output_);
     // d out[e] / dx is 1 for additive noise, and what erase and drop keep: the same draws on ones.
-    std::vector<double> intensities = environments_.intensities;
-    for (size_t e = 0; e < intensities.size(); ++e) {
-      const auto kind = static_cast<NoiseKind>(environments_.kinds[e]);
-      if (kind == NoiseKind::gaussian || kind == NoiseKind::laplace) intensities[e] = 0;
+    EnvironmentLists masks = environments_;
+    for (size_t e = 0; e < masks.kinds.size(); ++e) {
+      const auto kind = static_cast<NoiseKind>(masks.kinds[e]);
+      if (kind == NoiseKind::gaussian || kind == NoiseKind::laplace) masks.intensities[e] = 0;
     }
     const at::Tensor ones = at::ones({batch_, features}, options_);
     at::Tensor kept = at::empty({environments(), batch_, features}, options_);
     perturb_cpu(
-        perturb_arguments(m, intensities),
-        ones.const_data_ptr<Value>(),
-        kept.mutable_data_ptr<Value>()
+        perturb_arguments(m, masks), ones.const_data_ptr<Value>(), kept.mutable_data_ptr<Value>()
     );
     return kept.mul_(at::from_blob(output_, kept.sizes(), options_)).sum(0);
   }
@@ -431,7 +403,7 @@ class CpuStep final : public Step {
   Linear<Value> head_hidden_, head_output_;
   at::TensorOptions options_;
 
-  // Working memory for batches of up to `capacity_`; what is not a modality's own is used in turn.
+  // Working memory for up to `capacity_` rows; what is not a modality's own is used in turn.
   int64_t capacity_ = 0;
   at::Tensor memory_;
   std::vector<Activations> modalities_;

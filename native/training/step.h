@@ -19,15 +19,22 @@ struct StepBatch {
   int64_t size;                             // B
 };
 
+/** Noise of an evaluation: one draw for all intensities, so that masks nest. */
+struct EvaluationNoise {
+  Environment environment;
+  int64_t seed;
+};
+
 /** Number of terms a step tells: loss, prediction, and three constraints a modality. */
 inline int64_t term_count(const TrainerConfig& config) {
   return static_cast<int64_t>(2 + 3 * config.modalities.size());
 }
 
 /**
- * Loss and gradients of one training step on the CPU, without autograd: every layer's backward is
- * written out, constraints compute their gradients with their values, and all memory is kept from
- * step to step. objective() is the readable form of the same, which tests compare it with.
+ * The engine on the CPU: loss and gradients of one training step without autograd. Every layer's
+ * backward is written out, constraints compute their gradients with their values, and all memory is
+ * kept from step to step. objective() is the readable form of the same, which tests compare it
+ * with.
  */
 class Step {
  public:
@@ -35,15 +42,28 @@ class Step {
 
   /**
    * Overwrites the parameters' gradients with those of L on the batch. `terms` [term_count] becomes
-   * loss, prediction, invariance..., decorrelation..., reconstruction..., one a modality, unweighted.
-   * With `input_gradients`, also dL / d features, one [B, D_m] a modality, for what may stand in
-   * front of the encoders; reconstruction's target counts as a constant.
+   * loss, prediction, invariance..., decorrelation..., reconstruction..., one a modality,
+   * unweighted. With `input_gradients`, also dL / d features, one [B, D_m] a modality, for what may
+   * stand in front of the encoders; reconstruction's target counts as a constant.
    */
   virtual void run(
       const StepBatch& batch,
       int64_t step,
       std::span<double> terms,
       std::vector<at::Tensor>* input_gradients = nullptr
+  ) = 0;
+
+  /**
+   * Outputs [size, outputs] of rows of the features, clean or under noise, into `out`, contiguous.
+   * Only encoders and head run, without dropout. `keys` [size] are those of the draws.
+   */
+  virtual void predict(
+      const std::vector<at::Tensor>& features,
+      const int64_t* rows,
+      const int64_t* keys,
+      int64_t size,
+      const EvaluationNoise* noise,
+      const at::Tensor& out
   ) = 0;
 
   /** Bytes of working memory held. */

@@ -234,7 +234,20 @@ at::Tensor Trainer::predict(const at::Tensor& rows, const std::optional<Evaluati
   const at::Tensor step = at::zeros({}, options_.dtype(at::kLong));
   for (int64_t begin = 0; begin < order.numel(); begin += kEvaluationBatch) {
     const int64_t count = std::min(kEvaluationBatch, order.numel() - begin);
-    const Batch batch = gather(order.narrow(0, begin, count), false);
+    const at::Tensor part = order.narrow(0, begin, count);
+    if (step_ != nullptr) {
+      const at::Tensor keys = keys_.index_select(0, part);
+      step_->predict(
+          features_,
+          part.const_data_ptr<int64_t>(),
+          keys.const_data_ptr<int64_t>(),
+          count,
+          noise ? &*noise : nullptr,
+          out.narrow(0, begin, count)
+      );
+      continue;
+    }
+    const Batch batch = gather(part, false);
     std::vector<at::Tensor> invariant;
     for (int64_t m = 0; m < modalities; ++m) {
       at::Tensor x = batch.features[static_cast<size_t>(m)].unsqueeze(0);  // [1, B, D]

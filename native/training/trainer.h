@@ -30,12 +30,6 @@ struct EpochResult {
   bool aborted;
 };
 
-/** Noise of an evaluation: one draw for all intensities, so that masks nest. */
-struct EvaluationNoise {
-  Environment environment;
-  int64_t seed;
-};
-
 struct TrainerState {
   int64_t step;
   std::map<std::string, at::Tensor> tensors;  // on the CPU

@@ -10,8 +10,8 @@
 // With A, B the unit rows of both parts and off = w_ij^2:
 //   sum w^2 C^2 = off <A^T A, B^T B> + (1 - off) sum_i (a_i . b_i)^2
 //   G_A = d / dA = 2 off A (B^T B) + 2 (1 - off) diag(a . b) B       and A, B exchanged
-//   <A^T A, B^T B> = sum_i a_i . (A B^T B)_i, so the product that the gradient needs gives the value too.
-//   gradient in z, a = z / |z|: (g - a (a . g)) / |z|
+//   <A^T A, B^T B> = sum_i a_i . (A B^T B)_i, so the product that the gradient needs gives the
+//   value too. gradient in z, a = z / |z|: (g - a (a . g)) / |z|
 // When B < d, C = A B^T is the smaller way round: A B^T B = C B and B A^T A = C^T A.
 
 namespace cmir {
@@ -83,22 +83,24 @@ CMIR_INLINE double finish_rows(
     const Value everywhere = dot(first.unit + at, first.product + at, a.columns);
     total += off * static_cast<double>(everywhere) +
              (1 - off) * static_cast<double>(diagonal) * static_cast<double>(diagonal);
-    const auto back = [&](const Part<Value>& part, const Part<Value>& other, Value along, bool adds) {
-      const Value inverse = part.inverse_norm[row];
-      // Where the norm was raised to epsilon, a is z / epsilon and has no radial part to take out.
-      const Value radial =
-          inverse < Value(1 / kEpsilon) ? all * along + own * diagonal * diagonal : Value(0);
-      const Value* unit = part.unit + at;
-      const Value* product = part.product + at;
-      const Value* across = other.unit + at;
-      Value* gradient = part.gradient + row * a.gradient_stride;
-      if (!adds) std::fill_n(gradient, a.columns, Value(0));
+    const auto back =
+        [&](const Part<Value>& part, const Part<Value>& other, Value along, bool adds) {
+          const Value inverse = part.inverse_norm[row];
+          // Where the norm was raised to epsilon, a is z / epsilon and has no radial part to take
+          // out.
+          const Value radial =
+              inverse < Value(1 / kEpsilon) ? all * along + own * diagonal * diagonal : Value(0);
+          const Value* unit = part.unit + at;
+          const Value* product = part.product + at;
+          const Value* across = other.unit + at;
+          Value* gradient = part.gradient + row * a.gradient_stride;
+          if (!adds) std::fill_n(gradient, a.columns, Value(0));
 #pragma omp simd
-      for (int64_t c = 0; c < a.columns; ++c) {
-        const Value g = all * product[c] + own * diagonal * across[c] - unit[c] * radial;
-        gradient[c] += g * inverse;
-      }
-    };
+          for (int64_t c = 0; c < a.columns; ++c) {
+            const Value g = all * product[c] + own * diagonal * across[c] - unit[c] * radial;
+            gradient[c] += g * inverse;
+          }
+        };
     back(first, second, everywhere, a.accumulate);
     back(second, first, dot(second.unit + at, second.product + at, a.columns), false);
   }
@@ -107,9 +109,9 @@ CMIR_INLINE double finish_rows(
 
 }  // namespace
 
-int64_t decorrelation_scratch(int64_t environments, int64_t batch, int64_t columns) {
-  const int64_t rows = environments * batch;
-  return 4 * rows * columns + 2 * rows + (batch < columns ? batch * batch : columns * columns);
+int64_t decorrelation_scratch(int64_t rows, int64_t columns) {
+  // The square matrix is B x B only where B < d.
+  return 4 * rows * columns + 2 * rows + columns * columns;
 }
 
 template <class Value>

@@ -14,8 +14,8 @@ struct DecorrelationArguments {
   bool accumulate;                       // add to the invariant part's gradient
 };
 
-/** Elements of scratch memory that decorrelation_cpu needs: O(E B d + d^2), or E B d + B^2 if B < d. */
-int64_t decorrelation_scratch(int64_t environments, int64_t batch, int64_t columns);
+/** Elements of scratch memory that decorrelation_cpu needs for rows = E B: O(E B d + d^2). */
+int64_t decorrelation_scratch(int64_t rows, int64_t columns);
 
 /**
  * sum over environments of sum_ij w_ij^2 C_ij^2, unscaled, with the gradients in both inputs

@@ -81,7 +81,7 @@ Losses on_cpu(const at::Tensor& invariant, const at::Tensor& spurious, double of
       .accumulate = false,
   };
   const at::Tensor scratch =
-      at::empty({decorrelation_scratch(environments, batch, columns)}, invariant.options());
+      at::empty({decorrelation_scratch(environments * batch, columns)}, invariant.options());
   double sum = 0;
   AT_DISPATCH_FLOATING_TYPES(type, "decorrelation", [&] {
     sum = decorrelation_cpu(

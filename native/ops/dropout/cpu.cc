@@ -24,9 +24,7 @@ Value kept(const HiddenArguments& a) {
 }
 
 template <class Value>
-CMIR_INLINE void forward_rows(
-    const HiddenArguments& a, Value* x, int64_t begin, int64_t end
-) {
+CMIR_INLINE void forward_rows(const HiddenArguments& a, Value* x, int64_t begin, int64_t end) {
   const auto p = static_cast<float>(a.probability);
   const Value scale = kept<Value>(a);
   // Written so that NaN passes: it must reach the loss.
@@ -38,9 +36,7 @@ CMIR_INLINE void forward_rows(
       continue;
     }
     draw_row<NoiseKind::erase>(
-        row_key(a, row),
-        a.columns,
-        [&](int64_t first, int64_t count, const float* values) {
+        row_key(a, row), a.columns, [&](int64_t first, int64_t count, const float* values) {
           for (int64_t c = 0; c < count; ++c) {
             const Value value = relu(h[first + c]) * scale;
             h[first + c] = values[c] < p ? Value(0) : value;
@@ -52,7 +48,12 @@ CMIR_INLINE void forward_rows(
 
 template <class Value>
 CMIR_INLINE void backward_rows(
-    const HiddenArguments& a, const Value* x, Value* gradient, Value* sums, int64_t begin, int64_t end
+    const HiddenArguments& a,
+    const Value* x,
+    Value* gradient,
+    Value* sums,
+    int64_t begin,
+    int64_t end
 ) {
   const Value scale = a.probability == 0 ? Value(1) : kept<Value>(a);
   for (int64_t row = begin; row < end; ++row) {
@@ -83,17 +84,18 @@ CMIR_INLINE void sum_rows(
 template <class Value>
 void hidden_forward_cpu(const HiddenArguments& a, Value* x) {
   RowChunks(a.environments * a.batch)
-      .for_each(
-          (a.probability == 0 ? 1 : 4) * a.columns,
-          [&](int64_t, int64_t begin, int64_t end) {
-            vectorized([&] { forward_rows(a, x, begin, end); });
-          }
-      );
+      .for_each((a.probability == 0 ? 1 : 4) * a.columns, [&](int64_t, int64_t begin, int64_t end) {
+        vectorized([&] { forward_rows(a, x, begin, end); });
+      });
 }
 
 template <class Value>
 void hidden_backward_cpu(
-    const HiddenArguments& a, const Value* x, Value* gradient, Value* column_parts, Value* column_sums
+    const HiddenArguments& a,
+    const Value* x,
+    Value* gradient,
+    Value* column_parts,
+    Value* column_sums
 ) {
   const RowChunks chunks(a.environments * a.batch);
   chunks.for_each(2 * a.columns, [&](int64_t chunk, int64_t begin, int64_t end) {
@@ -126,9 +128,7 @@ void dropout_mask_cpu(const HiddenArguments& a, float* out) {
           for (int64_t row = begin; row < end; ++row) {
             float* mask = out + row * a.columns;
             draw_row<NoiseKind::erase>(
-                row_key(a, row),
-                a.columns,
-                [&](int64_t first, int64_t count, const float* values) {
+                row_key(a, row), a.columns, [&](int64_t first, int64_t count, const float* values) {
                   for (int64_t c = 0; c < count; ++c) {
                     mask[first + c] = values[c] < p ? 0.0F : scale;
                   }
@@ -141,12 +141,8 @@ void dropout_mask_cpu(const HiddenArguments& a, float* out) {
 
 template void hidden_forward_cpu(const HiddenArguments&, float*);
 template void hidden_forward_cpu(const HiddenArguments&, double*);
-template void hidden_backward_cpu(
-    const HiddenArguments&, const float*, float*, float*, float*
-);
-template void hidden_backward_cpu(
-    const HiddenArguments&, const double*, double*, double*, double*
-);
+template void hidden_backward_cpu(const HiddenArguments&, const float*, float*, float*, float*);
+template void hidden_backward_cpu(const HiddenArguments&, const double*, double*, double*, double*);
 template void column_sums_cpu(int64_t, int64_t, const float*, float*, float*);
 template void column_sums_cpu(int64_t, int64_t, const double*, double*, double*);
 

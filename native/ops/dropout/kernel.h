@@ -21,9 +21,9 @@ template <class Value>
 void hidden_forward_cpu(const HiddenArguments& arguments, Value* x);
 
 /**
- * gradient, of dropout(ReLU(.)) whose output is `x`, becomes that of its input, in place: an element is
- * passed on where x is not 0. Its sum over rows, the bias's gradient, goes to `column_sums` [columns];
- * `column_parts` is scratch of [RowChunks::kMaxChunks, columns].
+ * gradient, of dropout(ReLU(.)) whose output is `x`, becomes that of its input, in place: an
+ * element is passed on where x is not 0. Its sum over rows, the bias's gradient, goes to
+ * `column_sums` [columns]; `column_parts` is scratch of [RowChunks::kMaxChunks, columns].
  */
 template <class Value>
 void hidden_backward_cpu(

@@ -169,8 +169,7 @@ CMIR_INLINE double any_rows_sum(
 template <class Scalar>
 double invariance_cpu(const InvarianceArguments& a, const Scalar* z, Scalar* gradient) {
   return RowChunks(a.rows).sum(
-      a.columns * a.environments * a.environments / 2,
-      [&](int64_t, int64_t begin, int64_t end) {
+      a.columns * a.environments * a.environments / 2, [&](int64_t, int64_t begin, int64_t end) {
         double sum = 0;
         vectorized([&] { sum = any_rows_sum(a, z, gradient, begin, end); });
         return sum;

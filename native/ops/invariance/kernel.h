@@ -4,7 +4,8 @@
 
 namespace cmir {
 
-/** z [E, rows, columns] and its gradient, columns contiguous, the other strides given in elements. */
+/** z [E, rows, columns] and its gradient, columns contiguous, the other strides given in elements.
+ */
 struct InvarianceArguments {
   int64_t environments, rows, columns;
   int64_t environment_stride, row_stride;                    // of z

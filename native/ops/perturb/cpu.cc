@@ -71,8 +71,7 @@ CMIR_INLINE void perturb_rows(
 template <class Scalar>
 void perturb_cpu(const PerturbArguments& a, const Scalar* x, Scalar* out) {
   RowChunks(a.rows).for_each(
-      8 * a.columns * (1 + a.environments),
-      [&](int64_t, int64_t begin, int64_t end) {
+      8 * a.columns * (1 + a.environments), [&](int64_t, int64_t begin, int64_t end) {
         vectorized([&] { perturb_rows(a, x, out, begin, end); });
       }
   );

@@ -14,8 +14,8 @@ struct PerturbArguments {
   uint32_t step;
   PhiloxKey key;
   int64_t modality, modalities;
-  int64_t environments;      // K, the noisy ones
-  const int64_t* kinds;      // [K], NoiseKind
+  int64_t environments;       // K, the noisy ones
+  const int64_t* kinds;       // [K], NoiseKind
   const double* intensities;  // [K]
 };
 

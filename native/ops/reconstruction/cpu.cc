@@ -73,12 +73,7 @@ template double reconstruction_cpu(
     const ReconstructionArguments&, const float*, const float*, float*, float*, float*
 );
 template double reconstruction_cpu(
-    const ReconstructionArguments&,
-    const double*,
-    const double*,
-    double*,
-    double*,
-    double*
+    const ReconstructionArguments&, const double*, const double*, double*, double*, double*
 );
 template double reconstruction_cpu(
     const ReconstructionArguments&,

@@ -4,7 +4,8 @@
 
 namespace cmir {
 
-/** output [E, rows, columns], contiguous; target the same, or [rows, columns] for all environments. */
+/** output [E, rows, columns], contiguous; target the same, or [rows, columns] for all environments.
+ */
 struct ReconstructionArguments {
   int64_t environments, rows, columns;
   bool shared_target;
