@@ -54,5 +54,7 @@ if (values.json) {
   console.log(
     `event loop delay: median ${p50.toFixed(2)} ms, p99 ${p99.toFixed(2)} ms, max ${max.toFixed(1)} ms`,
   );
-  console.log(`outside the engine: ${(100 * result.share_outside_engine).toFixed(2)} % of an epoch`);
+  console.log(
+    `outside the engine: ${(100 * result.share_outside_engine).toFixed(2)} % of an epoch`,
+  );
 }
