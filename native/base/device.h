@@ -8,14 +8,22 @@
 #define CMIR_HOST_DEVICE
 #endif
 
-// One body compiled for several instruction sets, chosen when the library is loaded: the binary
-// stays portable, and the loops use what the processor has.
-#if defined(__x86_64__) && defined(__linux__) && defined(__GNUC__) && !defined(__clang__) && \
-    !defined(__CUDACC__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-#define CMIR_MULTIVERSION \
-  __attribute__((target_clones("arch=skylake-avx512", "arch=haswell", "default")))
+#if defined(__GNUC__)
 #define CMIR_INLINE inline __attribute__((always_inline))
 #else
-#define CMIR_MULTIVERSION
 #define CMIR_INLINE inline
+#endif
+
+// x86 with a compiler that can build one function for another instruction set than the file's. The
+// sanitizers' builds stay with one set: they are there to find errors, not to be fast.
+#if defined(__x86_64__) && defined(__linux__) && defined(__GNUC__) && !defined(__clang__) && \
+    !defined(__CUDACC__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#define CMIR_X86_VECTORS 1
+#define CMIR_TARGET_AVX512                                                                    \
+  __attribute__((target(                                                                      \
+      "avx512f,avx512bw,avx512dq,avx512vl,avx512cd,avx2,fma,bmi,bmi2,prefer-vector-width=512" \
+  )))
+#define CMIR_TARGET_AVX2 __attribute__((target("avx2,fma,bmi,bmi2")))
+#else
+#define CMIR_X86_VECTORS 0
 #endif

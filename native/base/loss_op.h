@@ -87,18 +87,21 @@ c10::TypedOperatorHandle<Signature> find_operator(const char* name) {
 
 /** Type names as users write them. */
 inline const char* type_name(at::ScalarType type) {
-  return type == at::kFloat ? "float32" : type == at::kDouble ? "float64" : c10::toString(type);
+  return type == at::kFloat      ? "float32"
+         : type == at::kDouble   ? "float64"
+         : type == at::kBFloat16 ? "bfloat16"
+                                 : c10::toString(type);
 }
 
-/** Refuses all but the types the constraints are computed in. */
+/** Refuses all but the types that the operators take. */
 inline void check_floating(const char* op, const char* argument, const at::Tensor& tensor) {
   const auto type = tensor.scalar_type();
   TORCH_CHECK(
-      type == at::kFloat || type == at::kDouble,
+      type == at::kFloat || type == at::kDouble || type == at::kBFloat16,
       op,
       ": expected ",
       argument,
-      " of float32 or float64, found ",
+      " of float32, float64 or bfloat16, found ",
       type_name(type)
   );
 }

@@ -15,6 +15,9 @@ inline constexpr int64_t kMaxPerCounter = 1 << 12;
 
 using PhiloxWords = std::array<uint32_t, 4>;
 
+inline constexpr uint32_t kPhiloxMultiply0 = 0xD2511F53, kPhiloxMultiply1 = 0xCD9E8D57;
+inline constexpr uint32_t kPhiloxWeyl0 = 0x9E3779B9, kPhiloxWeyl1 = 0xBB67AE85;
+
 /** The key of all draws of one seed. */
 struct PhiloxKey {
   uint32_t low, high;
@@ -39,20 +42,18 @@ CMIR_HOST_DEVICE constexpr uint32_t philox_tag(
 CMIR_HOST_DEVICE inline PhiloxWords philox(
     PhiloxKey key, uint32_t c0, uint32_t c1, uint32_t c2, uint32_t c3
 ) {
-  constexpr uint32_t kMultiply0 = 0xD2511F53, kMultiply1 = 0xCD9E8D57;
-  constexpr uint32_t kWeyl0 = 0x9E3779B9, kWeyl1 = 0xBB67AE85;
   uint32_t k0 = key.low, k1 = key.high;
   for (int round = 0; round < 10; ++round) {
-    const uint64_t p0 = static_cast<uint64_t>(kMultiply0) * c0;
-    const uint64_t p1 = static_cast<uint64_t>(kMultiply1) * c2;
+    const uint64_t p0 = static_cast<uint64_t>(kPhiloxMultiply0) * c0;
+    const uint64_t p1 = static_cast<uint64_t>(kPhiloxMultiply1) * c2;
     const uint32_t n0 = static_cast<uint32_t>(p1 >> 32) ^ c1 ^ k0;
     const uint32_t n2 = static_cast<uint32_t>(p0 >> 32) ^ c3 ^ k1;
     c0 = n0;
     c1 = static_cast<uint32_t>(p1);
     c2 = n2;
     c3 = static_cast<uint32_t>(p0);
-    k0 += kWeyl0;
-    k1 += kWeyl1;
+    k0 += kPhiloxWeyl0;
+    k1 += kPhiloxWeyl1;
   }
   return {c0, c1, c2, c3};
 }

@@ -66,7 +66,9 @@ Terms objective(
           decorrelation(z.invariant, z.spurious, config.decorrelation.off_diagonal));
     }
     if (reconstruction_weight > 0) {
-      const at::Tensor target = config.reconstruction.target == "clean" ? x.select(0, 0) : x;
+      const at::Tensor constant = x.detach();
+      const at::Tensor target =
+          config.reconstruction.target == "clean" ? constant.select(0, 0) : constant;
       add(terms.reconstruction,
           reconstruction_weight,
           reconstruction(model.decode(modality, z), target));

@@ -7,15 +7,14 @@
 namespace cmir {
 
 /**
- * AdamW (Loshchilov and Hutter, 2019; betas 0.9, 0.999, epsilon 1e-8) over one flat buffer with
- * LibTorch's fused kernel, after clipping the norm of the whole gradient. All tensors have the
- * parameters' device and type.
+ * AdamW (Loshchilov and Hutter, 2019; betas 0.9, 0.999, epsilon 1e-8) over one flat buffer, after
+ * clipping the norm of the whole gradient. All tensors have the parameters' device and type.
  */
 class Optimizer {
  public:
   explicit Optimizer(const at::Tensor& parameters);
 
-  /** Clips `gradients` in place, then updates `parameters`. */
+  /** Updates `parameters`; may leave `gradients` clipped. */
   void step(
       const at::Tensor& parameters, const at::Tensor& gradients, const OptimizerConfig& config
   );

@@ -66,6 +66,8 @@ Trainer::Trainer(TrainerConfig config)
         {at::zeros({modality.features}, options_), at::ones({modality.features}, options_)}
     );
   }
+  if (options_.device().is_cpu()) step_ = make_step(config_, model_.parameters());
+  terms_.resize(static_cast<size_t>(term_count(config_)));
   count_memory();
 }
 
@@ -137,7 +139,7 @@ at::Tensor Trainer::checked_rows(const at::Tensor& rows) const {
         low < 0 ? low : high
     );
   }
-  return rows.to(options_.device());
+  return rows.to(options_.device()).contiguous();
 }
 
 Batch Trainer::gather(const at::Tensor& rows, bool with_targets) const {
@@ -154,15 +156,24 @@ Batch Trainer::gather(const at::Tensor& rows, bool with_targets) const {
   return batch;
 }
 
-Terms Trainer::backward(const Batch& batch) {
+void Trainer::differentiate(const at::Tensor& rows, double weight, at::Tensor& sums) {
+  if (step_ != nullptr) {
+    TORCH_CHECK_VALUE(targets_.defined(), "the uploaded data has no targets");
+    const StepBatch batch{
+        .features = features_,
+        .targets = targets_,
+        .rows = rows.const_data_ptr<int64_t>(),
+        .size = rows.numel(),
+    };
+    step_->run(batch, optimizer_.steps(), terms_);
+    auto* out = sums.mutable_data_ptr<double>();
+    for (size_t i = 0; i < terms_.size(); ++i) out[i] += weight * terms_[i];
+    return;
+  }
   model_.parameters().gradients().zero_();
   at::AutoGradMode grad_mode(true);
-  Terms terms = objective(model_, config_, batch, optimizer_.steps());
+  const Terms terms = objective(model_, config_, gather(rows, true), optimizer_.steps());
   terms.loss.backward();
-  return terms;
-}
-
-at::Tensor Trainer::pack(const Terms& terms) const {
   std::vector<at::Tensor> all{terms.loss, terms.prediction};
   const at::Tensor zero = at::zeros({}, options_);
   for (const auto* list : {&terms.invariance, &terms.decorrelation, &terms.reconstruction}) {
@@ -170,11 +181,13 @@ at::Tensor Trainer::pack(const Terms& terms) const {
       all.push_back(list->empty() ? zero : (*list)[m]);
     }
   }
-  return at::stack(all).to(at::kDouble);
+  at::NoGradGuard no_grad;
+  // The sums stay on the device: reading one would wait for the step.
+  sums.add_(at::stack(all).to(at::kDouble), weight);
 }
 
-TermValues Trainer::unpack(const at::Tensor& packed, double examples) const {
-  const at::Tensor mean = (packed / std::max(examples, 1.0)).cpu();
+TermValues Trainer::unpack(const at::Tensor& sums, double examples) const {
+  const at::Tensor mean = (sums / std::max(examples, 1.0)).cpu();
   const double* values = mean.const_data_ptr<double>();
   const size_t modalities = config_.modalities.size();
   const auto list = [&](size_t which) {
@@ -191,22 +204,20 @@ EpochResult Trainer::train_epoch(const at::Tensor& rows, int64_t batch_size) {
   const auto start = std::chrono::steady_clock::now();
   const at::Tensor order = checked_rows(rows);
   const int64_t size = order.numel();
-  const auto terms_count = static_cast<int64_t>(2 + 3 * config_.modalities.size());
-  at::Tensor sums = at::zeros({terms_count}, options_.dtype(at::kDouble));
+  at::Tensor sums = at::zeros({term_count(config_)}, options_.dtype(at::kDouble));
 
   EpochResult result{.terms = {}, .steps = 0, .examples = 0, .seconds = 0, .aborted = false};
   for (int64_t begin = 0; begin < size; begin += batch_size) {
     if (aborted_) break;
     const int64_t count = std::min(batch_size, size - begin);
-    const Terms terms = backward(gather(order.narrow(0, begin, count), true));
-    // The sums stay on the device: reading one would wait for the step.
-    sums.add_(pack(terms), static_cast<double>(count));
+    differentiate(order.narrow(0, begin, count), static_cast<double>(count), sums);
     optimizer_.step(model_.parameters().flat(), model_.parameters().gradients(), config_.optimizer);
     result.examples += count;
     progress_ = ++result.steps;
   }
   result.aborted = aborted_;
   result.terms = unpack(sums, static_cast<double>(result.examples));
+  count_memory();
   result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return result;
 }
@@ -223,7 +234,20 @@ at::Tensor Trainer::predict(const at::Tensor& rows, const std::optional<Evaluati
   const at::Tensor step = at::zeros({}, options_.dtype(at::kLong));
   for (int64_t begin = 0; begin < order.numel(); begin += kEvaluationBatch) {
     const int64_t count = std::min(kEvaluationBatch, order.numel() - begin);
-    const Batch batch = gather(order.narrow(0, begin, count), false);
+    const at::Tensor part = order.narrow(0, begin, count);
+    if (step_ != nullptr) {
+      const at::Tensor keys = keys_.index_select(0, part);
+      step_->predict(
+          features_,
+          part.const_data_ptr<int64_t>(),
+          keys.const_data_ptr<int64_t>(),
+          count,
+          noise ? &*noise : nullptr,
+          out.narrow(0, begin, count)
+      );
+      continue;
+    }
+    const Batch batch = gather(part, false);
     std::vector<at::Tensor> invariant;
     for (int64_t m = 0; m < modalities; ++m) {
       at::Tensor x = batch.features[static_cast<size_t>(m)].unsqueeze(0);  // [1, B, D]
@@ -266,10 +290,11 @@ std::pair<TermValues, std::map<std::string, at::Tensor>> Trainer::gradients(
 ) {
   const Scope scope(mutex_, config_, options_);
   at::NoGradGuard no_grad;
-  const Terms terms = backward(gather(checked_rows(rows), true));
+  at::Tensor sums = at::zeros({term_count(config_)}, options_.dtype(at::kDouble));
+  differentiate(checked_rows(rows), 1, sums);
   const at::Tensor copy =
       model_.parameters().gradients().to(at::kCPU, /*non_blocking=*/false, /*copy=*/true);
-  return {unpack(pack(terms), 1), model_.parameters().split(copy)};
+  return {unpack(sums, 1), model_.parameters().split(copy)};
 }
 
 std::map<std::string, at::Tensor> Trainer::tensors(bool optimizer) const {
@@ -336,7 +361,7 @@ void Trainer::count_memory() {
   for (const at::Tensor& features : features_) bytes += features.nbytes();
   if (targets_.defined()) bytes += targets_.nbytes();
   if (keys_.defined()) bytes += keys_.nbytes();
-  memory_ = static_cast<int64_t>(bytes);
+  memory_ = static_cast<int64_t>(bytes) + (step_ == nullptr ? 0 : step_->memory());
 }
 
 }  // namespace cmir

@@ -13,6 +13,7 @@
 #include "training/config.h"
 #include "training/objective.h"
 #include "training/optimizer.h"
+#include "training/step.h"
 
 namespace cmir {
 
@@ -27,12 +28,6 @@ struct EpochResult {
   int64_t steps, examples;
   double seconds;
   bool aborted;
-};
-
-/** Noise of an evaluation: one draw for all intensities, so that masks nest. */
-struct EvaluationNoise {
-  Environment environment;
-  int64_t seed;
 };
 
 struct TrainerState {
@@ -97,11 +92,12 @@ class Trainer {
   };
 
   Batch gather(const at::Tensor& rows, bool with_targets) const;
-  /** Gradients of the next step into the parameters' flat buffer. */
-  Terms backward(const Batch& batch);
-  /** [loss, prediction, invariance..., decorrelation..., reconstruction...] on the device. */
-  at::Tensor pack(const Terms& terms) const;
-  TermValues unpack(const at::Tensor& packed, double examples) const;
+  /**
+   * Gradients of the next step on rows [B] into the parameters' flat buffer; adds the terms times
+   * `weight` to sums, float64 [term_count] on the device.
+   */
+  void differentiate(const at::Tensor& rows, double weight, at::Tensor& sums);
+  TermValues unpack(const at::Tensor& sums, double examples) const;
   at::Tensor checked_rows(const at::Tensor& rows) const;
   /** Every tensor of the state by name, as views that can be written. */
   std::map<std::string, at::Tensor> tensors(bool optimizer) const;
@@ -111,6 +107,8 @@ class Trainer {
   at::TensorOptions options_;
   CmirModel model_;
   Optimizer optimizer_;
+  std::unique_ptr<Step> step_;  // on the CPU; elsewhere objective() and autograd
+  std::vector<double> terms_;   // of one step
   std::vector<Normalizer> normalizers_;
   std::vector<at::Tensor> features_;  // standardised, [N, D_m]
   at::Tensor targets_;                // [N] or undefined

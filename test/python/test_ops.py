@@ -110,8 +110,8 @@ def test_invariance_keeps_nan():
 def test_invariance_refuses():
     raises("at least 2 environments", lambda: OPS.invariance(torch.zeros(1, 3)))
     raises("at least 2 environments", lambda: OPS.invariance(torch.zeros(())))
-    raises("float32 or float64", lambda: OPS.invariance(torch.zeros(2, 3, dtype=torch.int64)))
-    raises("float32 or float64", lambda: OPS.invariance(torch.zeros(2, 3, dtype=torch.float16)))
+    raises("float32, float64 or bfloat16", lambda: OPS.invariance(torch.zeros(2, 3, dtype=torch.int64)))
+    raises("float32, float64 or bfloat16", lambda: OPS.invariance(torch.zeros(2, 3, dtype=torch.float16)))
 
 
 # decorrelation
@@ -187,7 +187,7 @@ def test_decorrelation_refuses():
     raises("one shape", lambda: OPS.decorrelation(z, torch.zeros(2, 3, 5), 0.3))
     raises("one shape", lambda: OPS.decorrelation(z[0], z[0], 0.3))
     raises("one type", lambda: OPS.decorrelation(z, z.double(), 0.3))
-    raises("float32 or float64", lambda: OPS.decorrelation(z.long(), z.long(), 0.3))
+    raises("float32, float64 or bfloat16", lambda: OPS.decorrelation(z.long(), z.long(), 0.3))
     for off_diagonal in (-0.1, 1.1, float("nan")):
         raises("off_diagonal in", lambda: OPS.decorrelation(z, z, off_diagonal))
 
@@ -236,7 +236,7 @@ def test_reconstruction_refuses():
     raises(r"target \[E, B, D\] or \[B, D\]", lambda: OPS.reconstruction(output, torch.zeros(4)))
     raises("expected output", lambda: OPS.reconstruction(output[0], output[0]))
     raises("one type", lambda: OPS.reconstruction(output, output.double()))
-    raises("float32 or float64", lambda: OPS.reconstruction(output.int(), output.int()))
+    raises("float32, float64 or bfloat16", lambda: OPS.reconstruction(output.int(), output.int()))
     raises(
         "the target is a constant",
         lambda: OPS.reconstruction(output, torch.zeros(3, 4, requires_grad=True)),

@@ -109,7 +109,7 @@ X, INDEX, STEP_TENSOR = torch.zeros(2, 3), torch.arange(2), torch.tensor(0)
     "message, arguments",
     [
         ("a batch dimension", (torch.tensor(1.0), INDEX, STEP_TENSOR, 1, 0, 1, [0], [1.0])),
-        ("float32 or float64", (X.long(), INDEX, STEP_TENSOR, 1, 0, 1, [0], [1.0])),
+        ("float32, float64 or bfloat16", (X.long(), INDEX, STEP_TENSOR, 1, 0, 1, [0], [1.0])),
         (r"index of int64 \[2\]", (X, torch.arange(3), STEP_TENSOR, 1, 0, 1, [0], [1.0])),
         (r"index of int64 \[2\]", (X, INDEX.int(), STEP_TENSOR, 1, 0, 1, [0], [1.0])),
         ("step of int64", (X, INDEX, torch.tensor(0.0), 1, 0, 1, [0], [1.0])),

@@ -1,6 +1,7 @@
 #include "ops/decorrelation/op.h"
 
 #include "base/loss_op.h"
+#include "ops/decorrelation/kernel.h"
 
 namespace cmir {
 namespace {
@@ -49,7 +50,54 @@ at::Tensor through_normalize(const Normalized& a, const at::Tensor& g) {
   return (g - a.rows * radial).div_(a.norms);
 }
 
-Losses evaluate(const at::Tensor& invariant, const at::Tensor& spurious, double off_diagonal) {
+Losses on_cpu(const at::Tensor& invariant, const at::Tensor& spurious, double off_diagonal) {
+  check(invariant, spurious, off_diagonal);
+  const auto type = invariant.scalar_type();
+  if (type == at::kBFloat16) {
+    auto [value, first, second] =
+        on_cpu(invariant.to(at::kFloat), spurious.to(at::kFloat), off_diagonal);
+    return {value.to(type), first.to(type), second.to(type)};
+  }
+  const auto format = at::MemoryFormat::Contiguous;
+  at::Tensor first = at::empty_like(invariant, format), second = at::empty_like(spurious, format);
+  if (invariant.numel() == 0) return {invariant.new_zeros({}), first, second};
+
+  // Two halves of a wider tensor, as the encoder gives them, are read where they are.
+  const int64_t environments = invariant.size(0), batch = invariant.size(1),
+                columns = invariant.size(2), stride = invariant.stride(1);
+  const bool in_place = invariant.strides() == spurious.strides() && invariant.stride(2) == 1 &&
+                        invariant.stride(0) == batch * stride;
+  const at::Tensor a = in_place ? invariant : invariant.contiguous();
+  const at::Tensor b = in_place ? spurious : spurious.contiguous();
+  const double scale = 1 / static_cast<double>(environments * batch);
+  const DecorrelationArguments arguments{
+      .environments = environments,
+      .batch = batch,
+      .columns = columns,
+      .input_stride = in_place ? stride : columns,
+      .gradient_stride = columns,
+      .off_diagonal = off_diagonal,
+      .gradient_scale = scale,
+      .accumulate = false,
+  };
+  const at::Tensor scratch =
+      at::empty({decorrelation_scratch(environments * batch, columns)}, invariant.options());
+  double sum = 0;
+  AT_DISPATCH_FLOATING_TYPES(type, "decorrelation", [&] {
+    sum = decorrelation_cpu(
+        arguments,
+        a.const_data_ptr<scalar_t>(),
+        b.const_data_ptr<scalar_t>(),
+        first.mutable_data_ptr<scalar_t>(),
+        second.mutable_data_ptr<scalar_t>(),
+        scratch.mutable_data_ptr<scalar_t>()
+    );
+  });
+  return {at::scalar_tensor(sum * scale, invariant.options()), first, second};
+}
+
+/** The same composed of LibTorch's operations, for other devices. */
+Losses composed(const at::Tensor& invariant, const at::Tensor& spurious, double off_diagonal) {
   check(invariant, spurious, off_diagonal);
   if (invariant.numel() == 0) {
     return {invariant.new_zeros({}), at::zeros_like(invariant), at::zeros_like(spurious)};
@@ -119,8 +167,8 @@ TORCH_LIBRARY_FRAGMENT(cmir, library) {
       "-> (Tensor, Tensor, Tensor)"
   );
 }
-TORCH_LIBRARY_IMPL(cmir, CPU, library) { library.impl("_decorrelation", evaluate); }
-TORCH_LIBRARY_IMPL(cmir, CUDA, library) { library.impl("_decorrelation", evaluate); }
+TORCH_LIBRARY_IMPL(cmir, CPU, library) { library.impl("_decorrelation", on_cpu); }
+TORCH_LIBRARY_IMPL(cmir, CUDA, library) { library.impl("_decorrelation", composed); }
 TORCH_LIBRARY_IMPL(cmir, Meta, library) { library.impl("_decorrelation", meta); }
 TORCH_LIBRARY_IMPL(cmir, CompositeExplicitAutograd, library) {
   library.impl(

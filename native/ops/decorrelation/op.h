@@ -12,8 +12,9 @@ namespace cmir {
  * decorrelation, averaged over environments. Computed without the B x B matrix when B >= d, from
  * sum w^2 C^2 = w_ij^2 <A^T A, B^T B> + (1 - w_ij^2) sum_i (a_i . b_i)^2.
  *
- * invariant, spurious: [E, B, d], float32 or float64, of one type. Empty: 0. NaN stays NaN.
- * Differentiable once. Throws c10::Error on a wrong shape or type, or off_diagonal outside [0, 1].
+ * invariant, spurious: [E, B, d], float32, float64 or bfloat16, of one type. Empty: 0. NaN stays
+ * NaN. Differentiable once. Throws c10::Error on a wrong shape or type, or off_diagonal outside [0,
+ * 1].
  */
 at::Tensor decorrelation(
     const at::Tensor& invariant, const at::Tensor& spurious, double off_diagonal

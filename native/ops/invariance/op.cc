@@ -1,6 +1,7 @@
 #include "ops/invariance/op.h"
 
 #include "base/loss_op.h"
+#include "ops/invariance/kernel.h"
 
 namespace cmir {
 namespace {
@@ -14,23 +15,53 @@ void check(const at::Tensor& z) {
   check_floating("invariance", "z", z);
 }
 
-std::tuple<at::Tensor, at::Tensor> evaluate(const at::Tensor& z) {
+/** What turns the sum over unordered pairs and elements into R_inv. */
+double scale_of(const at::Tensor& z) {
+  const int64_t environments = z.size(0);
+  return 2 / static_cast<double>((environments - 1) * z.numel());
+}
+
+std::tuple<at::Tensor, at::Tensor> on_cpu(const at::Tensor& z) {
+  check(z);
+  at::Tensor gradient = at::empty_like(z, at::MemoryFormat::Contiguous);
+  if (z.numel() == 0) return {z.new_zeros({}), gradient};
+  // Halves of a wider tensor, as the encoder gives them, are read where they are.
+  const bool rows_of_three = z.dim() == 3 && z.stride(2) == 1;
+  const at::Tensor input = rows_of_three ? z : z.contiguous();
+  const int64_t environments = z.size(0), columns = z.dim() > 1 ? z.size(-1) : 1;
+  const int64_t rows = z.numel() / (environments * columns);
+  const InvarianceArguments arguments{
+      .environments = environments,
+      .rows = rows,
+      .columns = columns,
+      .environment_stride = rows_of_three ? z.stride(0) : rows * columns,
+      .row_stride = rows_of_three ? z.stride(1) : columns,
+      .gradient_environment_stride = rows * columns,
+      .gradient_row_stride = columns,
+      .gradient_scale = scale_of(z),
+  };
+  double sum = 0;
+  AT_DISPATCH_FLOATING_TYPES_AND(at::kBFloat16, z.scalar_type(), "invariance", [&] {
+    sum = invariance_cpu(
+        arguments, input.const_data_ptr<scalar_t>(), gradient.mutable_data_ptr<scalar_t>()
+    );
+  });
+  return {at::scalar_tensor(sum * scale_of(z), z.options()), gradient};
+}
+
+/** The same composed of LibTorch's operations, for other devices. */
+std::tuple<at::Tensor, at::Tensor> composed(const at::Tensor& z) {
   check(z);
   at::Tensor value = z.new_zeros({});
   at::Tensor gradient = at::zeros_like(z, at::MemoryFormat::Contiguous);
   if (z.numel() == 0) return {value, gradient};
-
-  // Over ordered pairs: the value is |z_i - z_j| summed, the gradient of z_i its signs summed
-  // (twice).
-  const int64_t environments = z.size(0);
-  for (int64_t i = 0; i < environments; ++i) {
+  // Over ordered pairs: twice the sum of the value.
+  for (int64_t i = 0; i < z.size(0); ++i) {
     const at::Tensor difference = z.select(0, i).unsqueeze(0) - z;  // [E, ...]
     value.add_(difference.abs().sum());
     gradient.select(0, i).copy_(difference.sign().sum(0));
   }
-  const auto elements = static_cast<double>(z.numel() / environments);
-  const double scale = 1 / (static_cast<double>(environments * (environments - 1)) * elements);
-  return {value.mul_(scale), gradient.mul_(2 * scale)};
+  return {value.mul_(scale_of(z) / 2), gradient.mul_(scale_of(z))};
 }
 
 std::tuple<at::Tensor, at::Tensor> meta(const at::Tensor& z) {
@@ -61,8 +92,8 @@ TORCH_LIBRARY_FRAGMENT(cmir, library) {
   library.def("invariance(Tensor z) -> Tensor");
   library.def("_invariance(Tensor z) -> (Tensor, Tensor)");
 }
-TORCH_LIBRARY_IMPL(cmir, CPU, library) { library.impl("_invariance", evaluate); }
-TORCH_LIBRARY_IMPL(cmir, CUDA, library) { library.impl("_invariance", evaluate); }
+TORCH_LIBRARY_IMPL(cmir, CPU, library) { library.impl("_invariance", on_cpu); }
+TORCH_LIBRARY_IMPL(cmir, CUDA, library) { library.impl("_invariance", composed); }
 TORCH_LIBRARY_IMPL(cmir, Meta, library) { library.impl("_invariance", meta); }
 TORCH_LIBRARY_IMPL(cmir, CompositeExplicitAutograd, library) {
   library.impl("invariance", [](const at::Tensor& z) {

@@ -11,7 +11,7 @@ namespace cmir {
  * environments. The paper sums over ordered pairs; ours is that sum / (E (E-1)), so that lambda_1
  * does not depend on K.
  *
- * z: [E, ...], E >= 2, float32 or float64. Empty: 0. Ties: gradient 0. NaN stays NaN.
+ * z: [E, ...], E >= 2, float32, float64 or bfloat16. Empty: 0. Ties: gradient 0. NaN stays NaN.
  * Differentiable once. Throws c10::Error on a wrong shape or type.
  */
 at::Tensor invariance(const at::Tensor& z);

@@ -6,19 +6,20 @@
 
 namespace cmir {
 
-/** One environment of one modality for a whole batch; pointers are contiguous. */
+/** All environments of one modality for a whole batch; x and out have contiguous rows. */
 struct PerturbArguments {
   int64_t rows, columns;
-  const int64_t* index;  // [rows]
+  const int64_t* source;  // [rows], which row of x to read; null: row after row
+  const int64_t* index;   // [rows], keys of the draws
   uint32_t step;
   PhiloxKey key;
   int64_t modality, modalities;
-  int64_t environment;  // 1..K
-  NoiseKind kind;
-  float intensity;
+  int64_t environments;       // K, the noisy ones
+  const int64_t* kinds;       // [K], NoiseKind
+  const double* intensities;  // [K]
 };
 
-/** out[b, c] = x[b, c] with noise; both [rows, columns]. */
+/** out[0, b] = x[source[b]], out[e, b] = the same with noise; out [1 + K, rows, columns]. */
 template <class Scalar>
 void perturb_cpu(const PerturbArguments& arguments, const Scalar* x, Scalar* out);
 

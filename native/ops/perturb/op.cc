@@ -22,11 +22,7 @@ void check(
     at::ArrayRef<double> intensities
 ) {
   TORCH_CHECK(x.dim() >= 1, "perturb: x needs a batch dimension, found a scalar");
-  TORCH_CHECK(
-      x.scalar_type() == at::kFloat || x.scalar_type() == at::kDouble,
-      "perturb: expected x of float32 or float64, found ",
-      x.scalar_type()
-  );
+  check_floating("perturb", "x", x);
   TORCH_CHECK(
       index.scalar_type() == at::kLong && index.dim() == 1 && index.size(0) == x.size(0),
       "perturb: expected index of int64 [",
@@ -95,34 +91,24 @@ at::Tensor perturb_on_cpu(
   check(x, index, step, modality, modalities, kinds, intensities);
   const at::Tensor out = at::empty(output_sizes(x, kinds), x.options());  // [1+K, B, ...]
   const at::Tensor clean = x.contiguous();
-  out.select(0, 0).copy_(clean);
   if (x.numel() == 0) return out;
-  const at::Tensor rows = index.contiguous();
-
-  PerturbArguments arguments{
+  const at::Tensor keys = index.contiguous();
+  const PerturbArguments arguments{
       .rows = x.size(0),
       .columns = x.numel() / x.size(0),
-      .index = rows.const_data_ptr<int64_t>(),
+      .source = nullptr,
+      .index = keys.const_data_ptr<int64_t>(),
       .step = static_cast<uint32_t>(step.item<int64_t>()),
       .key = PhiloxKey::from_seed(static_cast<uint64_t>(seed)),
       .modality = modality,
       .modalities = modalities,
-      .environment = 0,
-      .kind = NoiseKind::gaussian,
-      .intensity = 0,
+      .environments = static_cast<int64_t>(kinds.size()),
+      .kinds = kinds.data(),
+      .intensities = intensities.data(),
   };
-  for (size_t e = 0; e < kinds.size(); ++e) {
-    arguments.environment = static_cast<int64_t>(e) + 1;
-    arguments.kind = static_cast<NoiseKind>(kinds[e]);
-    arguments.intensity = static_cast<float>(intensities[e]);
-    AT_DISPATCH_FLOATING_TYPES(x.scalar_type(), "perturb", [&] {
-      perturb_cpu(
-          arguments,
-          clean.const_data_ptr<scalar_t>(),
-          out.mutable_data_ptr<scalar_t>() + arguments.environment * x.numel()
-      );
-    });
-  }
+  AT_DISPATCH_FLOATING_TYPES_AND(at::kBFloat16, x.scalar_type(), "perturb", [&] {
+    perturb_cpu(arguments, clean.const_data_ptr<scalar_t>(), out.mutable_data_ptr<scalar_t>());
+  });
   return out;
 }
 

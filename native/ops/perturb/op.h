@@ -11,12 +11,12 @@ namespace cmir {
  * element becomes 0 with probability min(a, 0.95)), drop (the whole modality, never all modalities)
  * are ours.
  *
- * x: [B, ...], float32 or float64, standardised; index: int64 [B], the example's index in the data
- * set; step: int64 []; returns [1 + K, B, ...]. Draws are float32 whatever x is. They depend only
- * on (seed, step, modality, environment, index, column), so they are the same however a batch is
- * cut, on any number of threads, and on any device up to rounding. The derivative in x is that of
- * the same noise held fixed. Throws c10::Error on a wrong shape, type, kind, or an intensity that
- * is negative or not finite.
+ * x: [B, ...], float32, float64 or bfloat16, standardised; index: int64 [B], the example's index in
+ * the data set; step: int64 []; returns [1 + K, B, ...]. Draws are float32 whatever x is. They
+ * depend only on (seed, step, modality, environment, index, column), so they are the same however a
+ * batch is cut, on any number of threads, and on any device up to rounding. The derivative in x is
+ * that of the same noise held fixed. Throws c10::Error on a wrong shape, type, kind, or an
+ * intensity that is negative or not finite.
  */
 at::Tensor perturb(
     const at::Tensor& x,

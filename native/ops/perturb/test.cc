@@ -141,7 +141,7 @@ TEST_CASE("perturb: empty input, no environments, three dimensions") {
 TEST_CASE("perturb: refuses what it cannot mean") {
   const at::Tensor x = at::zeros({2, 3});
   check_throws([&] { run(x, range(3), {0}, {1}); }, "expected index of int64 [2]");
-  check_throws([&] { run(x.to(at::kInt), range(2), {0}, {1}); }, "float32 or float64");
+  check_throws([&] { run(x.to(at::kInt), range(2), {0}, {1}); }, "float32, float64 or bfloat16");
   check_throws([&] { run(x, range(2), {4}, {1}); }, "expected 0 to 3, found 4");
   check_throws([&] { run(x, range(2), {0}, {-1}); }, "at least 0, found -1");
   check_throws([&] { run(x, range(2), {0}, {}); }, "one intensity a kind");

@@ -1,6 +1,7 @@
 #include "ops/reconstruction/op.h"
 
 #include "base/loss_op.h"
+#include "ops/reconstruction/kernel.h"
 
 namespace cmir {
 namespace {
@@ -24,7 +25,33 @@ void check(const at::Tensor& output, const at::Tensor& target) {
   );
 }
 
-std::tuple<at::Tensor, at::Tensor> evaluate(const at::Tensor& output, const at::Tensor& target) {
+std::tuple<at::Tensor, at::Tensor> on_cpu(const at::Tensor& output, const at::Tensor& target) {
+  check(output, target);
+  at::Tensor gradient = at::empty_like(output, at::MemoryFormat::Contiguous);
+  if (output.numel() == 0) return {output.new_zeros({}), gradient};
+  const at::Tensor o = output.contiguous(), t = target.contiguous();
+  const double scale = 1 / static_cast<double>(output.numel());
+  const ReconstructionArguments arguments{
+      .environments = output.size(0),
+      .rows = output.size(1),
+      .columns = output.size(2),
+      .shared_target = target.dim() == 2,
+      .gradient_scale = 2 * scale,
+  };
+  double sum = 0;
+  AT_DISPATCH_FLOATING_TYPES_AND(at::kBFloat16, output.scalar_type(), "reconstruction", [&] {
+    sum = reconstruction_cpu(
+        arguments,
+        o.const_data_ptr<scalar_t>(),
+        t.const_data_ptr<scalar_t>(),
+        gradient.mutable_data_ptr<scalar_t>()
+    );
+  });
+  return {at::scalar_tensor(sum * scale, output.options()), gradient};
+}
+
+/** The same composed of LibTorch's operations, for other devices. */
+std::tuple<at::Tensor, at::Tensor> composed(const at::Tensor& output, const at::Tensor& target) {
   check(output, target);
   if (output.numel() == 0) return {output.new_zeros({}), at::zeros_like(output)};
   at::Tensor difference = output - target;
@@ -67,8 +94,8 @@ TORCH_LIBRARY_FRAGMENT(cmir, library) {
   library.def("reconstruction(Tensor output, Tensor target) -> Tensor");
   library.def("_reconstruction(Tensor output, Tensor target) -> (Tensor, Tensor)");
 }
-TORCH_LIBRARY_IMPL(cmir, CPU, library) { library.impl("_reconstruction", evaluate); }
-TORCH_LIBRARY_IMPL(cmir, CUDA, library) { library.impl("_reconstruction", evaluate); }
+TORCH_LIBRARY_IMPL(cmir, CPU, library) { library.impl("_reconstruction", on_cpu); }
+TORCH_LIBRARY_IMPL(cmir, CUDA, library) { library.impl("_reconstruction", composed); }
 TORCH_LIBRARY_IMPL(cmir, Meta, library) { library.impl("_reconstruction", meta); }
 TORCH_LIBRARY_IMPL(cmir, CompositeExplicitAutograd, library) {
   library.impl("reconstruction", [](const at::Tensor& output, const at::Tensor& target) {

@@ -1,0 +1,55 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <string>
+
+#include "base/gemm.h"
+#include "model/parameters.h"
+
+namespace cmir {
+
+/** A linear layer on the CPU, y = x weight^T + bias, with its backward written out. */
+template <class Value>
+struct Linear {
+  int64_t inputs, outputs;
+  const Value *weight, *bias;              // [outputs, inputs], [outputs]
+  Value *weight_gradient, *bias_gradient;  // the same
+
+  /** Pointers into the parameters' buffers, which must outlive it. */
+  Linear(const Parameters& parameters, const std::string& name) {
+    const at::Tensor& w = parameters[name + ".weight"];
+    const at::Tensor& b = parameters[name + ".bias"];
+    outputs = w.size(0);
+    inputs = w.size(1);
+    weight = w.const_data_ptr<Value>();
+    bias = b.const_data_ptr<Value>();
+    weight_gradient = w.grad().template mutable_data_ptr<Value>();
+    bias_gradient = b.grad().template mutable_data_ptr<Value>();
+  }
+
+  /** out [rows, count] = x [rows, inputs] weight^T + bias, for the first `count` outputs. */
+  void forward(int64_t rows, const Value* x, Value* out, int64_t out_stride, int64_t count) const {
+    const auto columns = row_major(weight, inputs).transposed();
+    gemm(rows, count, inputs, row_major(x, inputs), columns, out, out_stride, {.row = bias});
+  }
+  void forward(int64_t rows, const Value* x, Value* out) const {
+    forward(rows, x, out, outputs, outputs);
+  }
+
+  /** The weight's gradient: gradient^T x, gradient [rows, outputs], x [rows, inputs]. */
+  void differentiate_weight(int64_t rows, const Value* gradient, const Value* x) const {
+    const auto transposed = row_major(gradient, outputs).transposed();
+    gemm(outputs, inputs, rows, transposed, row_major(x, inputs), weight_gradient, inputs);
+  }
+
+  /** The input's gradient [rows, inputs]: gradient weight + addend. */
+  void differentiate_input(
+      int64_t rows, const Value* gradient, Value* out, const Addend<Value>& addend = {}
+  ) const {
+    const auto left = row_major(gradient, outputs);
+    gemm(rows, inputs, outputs, left, row_major(weight, inputs), out, inputs, addend);
+  }
+};
+
+}  // namespace cmir

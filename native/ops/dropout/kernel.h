@@ -1,0 +1,46 @@
+#pragma once
+
+#include <cstdint>
+
+#include "base/philox.h"
+
+namespace cmir {
+
+/** A hidden layer's activations [E, batch, columns], contiguous, and the key of its dropout. */
+struct HiddenArguments {
+  int64_t environments, batch, columns;
+  const int64_t* index;  // [batch], examples' indices in the data set
+  uint32_t step;
+  PhiloxKey key;
+  int64_t layer;
+  double probability;  // 0 switches dropout off
+};
+
+/** x = dropout(ReLU(x)), in place. */
+template <class Value>
+void hidden_forward_cpu(const HiddenArguments& arguments, Value* x);
+
+/**
+ * gradient, of dropout(ReLU(.)) whose output is `x`, becomes that of its input, in place: an
+ * element is passed on where x is not 0. Its sum over rows, the bias's gradient, goes to
+ * `column_sums` [columns]; `column_parts` is scratch of [RowChunks::kMaxChunks, columns].
+ */
+template <class Value>
+void hidden_backward_cpu(
+    const HiddenArguments& arguments,
+    const Value* x,
+    Value* gradient,
+    Value* column_parts,
+    Value* column_sums
+);
+
+/** column_sums = x [rows, columns] summed over rows; x's rows are contiguous. */
+template <class Value>
+void column_sums_cpu(
+    int64_t rows, int64_t columns, const Value* x, Value* column_parts, Value* column_sums
+);
+
+/** out = 1 / (1 - p) where the mask keeps an element, else 0. */
+void dropout_mask_cpu(const HiddenArguments& arguments, float* out);
+
+}  // namespace cmir

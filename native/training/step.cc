@@ -1,0 +1,428 @@
+#include "training/step.h"
+
+#include <ATen/ATen.h>
+
+#include <algorithm>
+#include <numeric>
+
+#include "base/gemm.h"
+#include "base/rows.h"
+#include "model/linear.h"
+#include "ops/decorrelation/kernel.h"
+#include "ops/dropout/kernel.h"
+#include "ops/invariance/kernel.h"
+#include "ops/perturb/kernel.h"
+#include "ops/reconstruction/kernel.h"
+#include "training/environments.h"
+#include "training/prediction.h"
+
+namespace cmir {
+namespace {
+
+/** Cuts one buffer into arrays, each on a cache line of its own; first only counts. */
+template <class Value>
+class Carver {
+ public:
+  explicit Carver(Value* base) : base_(base) {}
+  Value* take(int64_t elements) {
+    constexpr int64_t kLine = 64 / sizeof(Value);
+    Value* start = base_ == nullptr ? nullptr : base_ + used_;
+    used_ += (elements + kLine - 1) / kLine * kLine;
+    return start;
+  }
+  int64_t used() const { return used_; }
+
+ private:
+  Value* base_;
+  int64_t used_ = 0;
+};
+
+template <class Value>
+class CpuStep final : public Step {
+ public:
+  CpuStep(const TrainerConfig& config, const Parameters& parameters)
+      : config_(config),
+        environments_(config.environments),
+        key_(PhiloxKey::from_seed(static_cast<uint64_t>(config.seed))),
+        head_hidden_(parameters, "head.0"),
+        head_output_(parameters, "head.3"),
+        options_(parameters.flat().options()) {
+    for (const Modality& modality : config.modalities) {
+      const std::string encoder = "encoders." + modality.name,
+                        decoder = "decoders." + modality.name;
+      networks_.push_back({
+          {parameters, encoder + ".0"},
+          {parameters, encoder + ".3"},
+          {parameters, decoder + ".0"},
+          {parameters, decoder + ".2"},
+      });
+    }
+    modalities_.resize(networks_.size());
+  }
+
+  void run(
+      const StepBatch& batch,
+      int64_t step,
+      std::span<double> terms,
+      std::vector<at::Tensor>* input_gradients
+  ) override {
+    reserve(environments() * batch.size);
+    batch_ = batch.size;
+    rows_ = environments() * batch_;
+    index_ = batch.rows;
+    step_ = static_cast<uint32_t>(step);
+    std::fill(terms.begin(), terms.end(), 0.0);
+    if (input_gradients != nullptr) input_gradients->clear();
+
+    for (size_t m = 0; m < networks_.size(); ++m) {
+      encode(m, batch);
+      constrain(m, terms);
+      if (config_.weights.reconstruction > 0) reconstruct(m, terms);
+    }
+    differentiate_head(batch, terms);
+    for (size_t m = 0; m < networks_.size(); ++m) {
+      differentiate_encoder(m);
+      if (input_gradients != nullptr) input_gradients->push_back(input_gradient(m));
+    }
+    terms[0] = total(terms);
+  }
+
+  void predict(
+      const std::vector<at::Tensor>& features,
+      const int64_t* rows,
+      const int64_t* keys,
+      int64_t size,
+      const EvaluationNoise* noise,
+      const at::Tensor& out
+  ) override {
+    const EnvironmentLists noisy(
+        noise == nullptr ? std::vector<Environment>{} : std::vector{noise->environment}
+    );
+    const auto copies = 1 + static_cast<int64_t>(noisy.kinds.size());
+    reserve(copies * size);
+    batch_ = size;
+    index_ = keys;
+    step_ = 0;
+    for (size_t m = 0; m < networks_.size(); ++m) {
+      const Activations& a = modalities_[m];
+      PerturbArguments arguments = perturb_arguments(m, noisy);
+      arguments.source = rows;
+      arguments.key =
+          PhiloxKey::from_seed(noise == nullptr ? 0 : static_cast<uint64_t>(noise->seed));
+      perturb_cpu(arguments, features[m].template const_data_ptr<Value>(), a.x);
+      const Value* x = a.x + (copies - 1) * size * arguments.columns;
+      networks_[m].encoder_hidden.forward(size, x, hidden_);
+      hidden_forward_cpu(hidden_arguments(0, 1, 0), hidden_);
+      networks_[m].encoder_output.forward(size, hidden_, a.z, 2 * latent(), latent());
+    }
+    run_head(size, hidden_arguments(0, 1, 0), out.template mutable_data_ptr<Value>());
+  }
+
+  int64_t memory() const override {
+    return memory_.defined() ? static_cast<int64_t>(memory_.nbytes()) : 0;
+  }
+
+ private:
+  struct Networks {
+    Linear<Value> encoder_hidden, encoder_output, decoder_hidden, decoder_output;
+  };
+  /** What the backward pass needs of a modality. */
+  struct Activations {
+    Value* x;           // [R, D], R = E B
+    Value* hidden;      // [R, H]
+    Value* z;           // [R, 2d], the first half invariant
+    Value* z_gradient;  // [R, 2d]
+  };
+
+  int64_t environments() const { return 1 + static_cast<int64_t>(environments_.kinds.size()); }
+  int64_t latent() const { return config_.model.latent; }
+
+  /** Makes room for R = `rows` rows of all environments together. */
+  void reserve(int64_t rows) {
+    if (rows <= capacity_) return;
+    const auto carve = [&](Value* base) {
+      Carver<Value> carver(base);
+      const int64_t hidden = config_.model.hidden;
+      int64_t widest = std::max({hidden, 2 * latent(), config_.outputs});
+      for (size_t m = 0; m < networks_.size(); ++m) {
+        const int64_t features = config_.modalities[m].features;
+        widest = std::max(widest, features);
+        Activations& a = modalities_[m];
+        a.x = carver.take(rows * features);
+        a.hidden = carver.take(rows * hidden);
+        a.z = carver.take(rows * 2 * latent());
+        a.z_gradient = carver.take(rows * 2 * latent());
+      }
+      hidden_ = carver.take(rows * hidden);
+      hidden_gradient_ = carver.take(rows * hidden);
+      output_ = carver.take(rows * widest);
+      column_parts_ = carver.take(RowChunks::kMaxChunks * widest);
+      decorrelation_ = carver.take(decorrelation_scratch(rows, latent()));
+      return carver.used();
+    };
+    memory_ = at::empty({carve(nullptr)}, options_);
+    carve(memory_.template mutable_data_ptr<Value>());
+    capacity_ = rows;
+  }
+
+  HiddenArguments hidden_arguments(int64_t layer, int64_t environments, double probability) const {
+    return {
+        .environments = environments,
+        .batch = batch_,
+        .columns = config_.model.hidden,
+        .index = index_,
+        .step = step_,
+        .key = key_,
+        .layer = layer,
+        .probability = probability,
+    };
+  }
+
+  PerturbArguments perturb_arguments(size_t m, const EnvironmentLists& noisy) const {
+    return {
+        .rows = batch_,
+        .columns = config_.modalities[m].features,
+        .source = nullptr,
+        .index = index_,
+        .step = step_,
+        .key = key_,
+        .modality = static_cast<int64_t>(m),
+        .modalities = static_cast<int64_t>(networks_.size()),
+        .environments = static_cast<int64_t>(noisy.kinds.size()),
+        .kinds = noisy.kinds.data(),
+        .intensities = noisy.intensities.data(),
+    };
+  }
+
+  void encode(size_t m, const StepBatch& batch) {
+    const Activations& a = modalities_[m];
+    const Networks& n = networks_[m];
+    PerturbArguments arguments = perturb_arguments(m, environments_);
+    arguments.source = batch.rows;
+    perturb_cpu(arguments, batch.features[m].template const_data_ptr<Value>(), a.x);
+    n.encoder_hidden.forward(rows_, a.x, a.hidden);
+    hidden_forward_cpu(
+        hidden_arguments(static_cast<int64_t>(m), environments(), config_.model.dropout), a.hidden
+    );
+    n.encoder_output.forward(rows_, a.hidden, a.z);
+  }
+
+  /** R_inv and R_dec, whose gradients begin z_gradient. */
+  void constrain(size_t m, std::span<double> terms) {
+    const Activations& a = modalities_[m];
+    const int64_t d = latent(), e = environments();
+    const auto& [invariance, decorrelation, reconstruction] = config_.weights;
+    if (invariance == 0 || decorrelation == 0) std::fill_n(a.z_gradient, rows_ * 2 * d, Value(0));
+    if (invariance > 0) {
+      const double scale = 2 / static_cast<double>(e * (e - 1) * batch_ * d);
+      const InvarianceArguments arguments{
+          .environments = e,
+          .rows = batch_,
+          .columns = d,
+          .environment_stride = batch_ * 2 * d,
+          .row_stride = 2 * d,
+          .gradient_environment_stride = batch_ * 2 * d,
+          .gradient_row_stride = 2 * d,
+          .gradient_scale = invariance * scale,
+      };
+      terms[2 + m] = scale * invariance_cpu(arguments, a.z, a.z_gradient);
+    }
+    if (decorrelation > 0) {
+      const double scale = 1 / static_cast<double>(rows_);
+      const DecorrelationArguments arguments{
+          .environments = e,
+          .batch = batch_,
+          .columns = d,
+          .input_stride = 2 * d,
+          .gradient_stride = 2 * d,
+          .off_diagonal = config_.decorrelation.off_diagonal,
+          .gradient_scale = decorrelation * scale,
+          .accumulate = invariance > 0,
+      };
+      const double value = decorrelation_cpu(
+          arguments, a.z, a.z + d, a.z_gradient, a.z_gradient + d, decorrelation_
+      );
+      terms[2 + networks_.size() + m] = scale * value;
+    }
+  }
+
+  /** R_rec: the decoder forward and backward; adds to z_gradient. */
+  void reconstruct(size_t m, std::span<double> terms) {
+    const Activations& a = modalities_[m];
+    const Networks& n = networks_[m];
+    const int64_t features = config_.modalities[m].features;
+    const HiddenArguments plain = hidden_arguments(0, environments(), 0);
+    n.decoder_hidden.forward(rows_, a.z, hidden_);
+    hidden_forward_cpu(plain, hidden_);
+    n.decoder_output.forward(rows_, hidden_, output_);
+
+    const double scale = 1 / static_cast<double>(rows_ * features);
+    const ReconstructionArguments arguments{
+        .environments = environments(),
+        .rows = batch_,
+        .columns = features,
+        .shared_target = config_.reconstruction.target == "clean",
+        .gradient_scale = 2 * scale * config_.weights.reconstruction,
+    };
+    terms[2 + 2 * networks_.size() + m] =
+        scale * reconstruction_cpu(
+                    arguments, output_, a.x, output_, column_parts_, n.decoder_output.bias_gradient
+                );
+
+    n.decoder_output.differentiate_weight(rows_, output_, hidden_);
+    n.decoder_output.differentiate_input(rows_, output_, hidden_gradient_);
+    hidden_backward_cpu(
+        plain, hidden_, hidden_gradient_, column_parts_, n.decoder_hidden.bias_gradient
+    );
+    n.decoder_hidden.differentiate_weight(rows_, hidden_gradient_, a.z);
+    n.decoder_hidden.differentiate_input(rows_, hidden_gradient_, a.z_gradient, {.out = true});
+  }
+
+  /** The head on the invariant halves of z: its activations in hidden_, its outputs in `out`. */
+  void run_head(int64_t rows, const HiddenArguments& arguments, Value* out) {
+    const int64_t d = latent();
+    const Linear<Value>& first = head_hidden_;
+    for (size_t m = 0; m < networks_.size(); ++m) {
+      const auto part = static_cast<int64_t>(m) * d;
+      gemm(
+          rows,
+          first.outputs,
+          d,
+          row_major<Value>(modalities_[m].z, 2 * d),
+          row_major(first.weight + part, first.inputs).transposed(),
+          hidden_,
+          first.outputs,
+          m == 0 ? Addend<Value>{.row = first.bias} : Addend<Value>{.out = true}
+      );
+    }
+    hidden_forward_cpu(arguments, hidden_);
+    head_output_.forward(rows, hidden_, out);
+  }
+
+  /** The head forward and backward; adds to the invariant half of z_gradient. */
+  void differentiate_head(const StepBatch& batch, std::span<double> terms) {
+    // Environments lie one after another, so the clean one alone is the first rows.
+    const int64_t used = config_.prediction.on == "clean" ? 1 : environments();
+    const int64_t rows = used * batch_, d = latent();
+    const auto modalities = static_cast<int64_t>(networks_.size());
+    const HiddenArguments arguments = hidden_arguments(modalities, used, config_.model.dropout);
+    const Linear<Value>& first = head_hidden_;
+    const Linear<Value>& last = head_output_;
+    run_head(rows, arguments, output_);
+
+    const bool classes = config_.prediction.loss == "crossEntropy";
+    const PredictionArguments<Value> prediction{
+        .loss = config_.prediction.loss,
+        .rows = rows,
+        .batch = batch_,
+        .outputs = config_.outputs,
+        .example = batch.rows,
+        .targets = classes ? nullptr : batch.targets.template const_data_ptr<Value>(),
+        .classes = classes ? batch.targets.template const_data_ptr<int64_t>() : nullptr,
+    };
+    terms[1] = prediction_cpu(prediction, output_);
+
+    column_sums_cpu(rows, last.outputs, output_, column_parts_, last.bias_gradient);
+    last.differentiate_weight(rows, output_, hidden_);
+    last.differentiate_input(rows, output_, hidden_gradient_);
+    hidden_backward_cpu(arguments, hidden_, hidden_gradient_, column_parts_, first.bias_gradient);
+    for (int64_t m = 0; m < modalities; ++m) {
+      const Activations& a = modalities_[static_cast<size_t>(m)];
+      gemm(
+          first.outputs,
+          d,
+          rows,
+          row_major<Value>(hidden_gradient_, first.outputs).transposed(),
+          row_major<Value>(a.z, 2 * d),
+          first.weight_gradient + m * d,
+          first.inputs
+      );
+      gemm(
+          rows,
+          d,
+          first.outputs,
+          row_major<Value>(hidden_gradient_, first.outputs),
+          row_major(first.weight + m * d, first.inputs),
+          a.z_gradient,
+          2 * d,
+          {.out = true}
+      );
+    }
+  }
+
+  void differentiate_encoder(size_t m) {
+    const Activations& a = modalities_[m];
+    const Networks& n = networks_[m];
+    column_sums_cpu(
+        rows_, 2 * latent(), a.z_gradient, column_parts_, n.encoder_output.bias_gradient
+    );
+    n.encoder_output.differentiate_weight(rows_, a.z_gradient, a.hidden);
+    n.encoder_output.differentiate_input(rows_, a.z_gradient, hidden_gradient_);
+    hidden_backward_cpu(
+        hidden_arguments(static_cast<int64_t>(m), environments(), config_.model.dropout),
+        a.hidden,
+        hidden_gradient_,
+        column_parts_,
+        n.encoder_hidden.bias_gradient
+    );
+    n.encoder_hidden.differentiate_weight(rows_, hidden_gradient_, a.x);
+  }
+
+  /** dL / dx [B, D] of the modality whose encoder was differentiated last. */
+  at::Tensor input_gradient(size_t m) {
+    const int64_t features = config_.modalities[m].features;
+    networks_[m].encoder_hidden.differentiate_input(rows_, hidden_gradient_, output_);
+    // d out[e] / dx is 1 for additive noise, and what erase and drop keep: the same draws on ones.
+    EnvironmentLists masks = environments_;
+    for (size_t e = 0; e < masks.kinds.size(); ++e) {
+      const auto kind = static_cast<NoiseKind>(masks.kinds[e]);
+      if (kind == NoiseKind::gaussian || kind == NoiseKind::laplace) masks.intensities[e] = 0;
+    }
+    const at::Tensor ones = at::ones({batch_, features}, options_);
+    at::Tensor kept = at::empty({environments(), batch_, features}, options_);
+    perturb_cpu(
+        perturb_arguments(m, masks), ones.const_data_ptr<Value>(), kept.mutable_data_ptr<Value>()
+    );
+    return kept.mul_(at::from_blob(output_, kept.sizes(), options_)).sum(0);
+  }
+
+  double total(std::span<const double> terms) const {
+    const size_t m = networks_.size();
+    const auto sum = [&](size_t which) {
+      const auto* begin = terms.data() + 2 + which * m;
+      return std::accumulate(begin, begin + m, 0.0);
+    };
+    const auto& [invariance, decorrelation, reconstruction] = config_.weights;
+    return terms[1] + invariance * sum(0) + decorrelation * sum(1) + reconstruction * sum(2);
+  }
+
+  const TrainerConfig config_;
+  const EnvironmentLists environments_;
+  const PhiloxKey key_;
+  std::vector<Networks> networks_;
+  Linear<Value> head_hidden_, head_output_;
+  at::TensorOptions options_;
+
+  // Working memory for up to `capacity_` rows; what is not a modality's own is used in turn.
+  int64_t capacity_ = 0;
+  at::Tensor memory_;
+  std::vector<Activations> modalities_;
+  Value *hidden_ = nullptr, *hidden_gradient_ = nullptr;  // [R, H]
+  Value* output_ = nullptr;                               // [R, widest layer]
+  Value* column_parts_ = nullptr;                         // [kMaxChunks, widest layer]
+  Value* decorrelation_ = nullptr;
+
+  // The batch at hand.
+  int64_t batch_ = 0, rows_ = 0;
+  const int64_t* index_ = nullptr;
+  uint32_t step_ = 0;
+};
+
+}  // namespace
+
+std::unique_ptr<Step> make_step(const TrainerConfig& config, const Parameters& parameters) {
+  if (config.precision == "float64") return std::make_unique<CpuStep<double>>(config, parameters);
+  return std::make_unique<CpuStep<float>>(config, parameters);
+}
+
+}  // namespace cmir

@@ -1,0 +1,232 @@
+#include "training/step.h"
+
+#include <ATen/Parallel.h>
+#include <c10/core/Allocator.h>
+#include <c10/util/ThreadLocalDebugInfo.h>
+
+#include "base/gemm.h"
+#include "test/check.h"
+#include "training/objective.h"
+#include "training/trainer.h"
+
+namespace cmir::test {
+namespace {
+
+constexpr int64_t kExamples = 40;
+
+TrainerConfig step_config() {
+  return {
+      .seed = 5,
+      .device = "cpu",
+      .threads = 0,
+      .precision = "float64",
+      .modalities = {{"text", 13}, {"audio", 5}, {"vision", 33}},
+      .outputs = 1,
+      .model = {.hidden = 19, .latent = 6, .dropout = 0.3},
+      .environments = {{"gaussian", 0.5}, {"laplace", 0.7}, {"erase", 0.3}, {"drop", 0.4}},
+      .weights = {.invariance = 0.7, .decorrelation = 0.5, .reconstruction = 0.3},
+      .decorrelation = {.off_diagonal = 0.3},
+      .prediction = {.loss = "l1", .on = "all"},
+      .reconstruction = {.target = "environment"},
+      .optimizer = {.learning_rate = 0.01, .weight_decay = 0.01, .clip_norm = 1},
+  };
+}
+
+at::ScalarType type_of(const TrainerConfig& config) {
+  return config.precision == "float64" ? at::kDouble : at::kFloat;
+}
+
+/** A model with its data: what a step, and the objective under autograd, are computed from. */
+struct Scene {
+  explicit Scene(const TrainerConfig& config)
+      : config(config), model({config.modalities, config.outputs, config.model}, type_of(config)) {
+    at::NoGradGuard no_grad;
+    model.parameters().initialize(config.seed);
+    for (size_t m = 0; m < config.modalities.size(); ++m) {
+      features.push_back(
+          normal({kExamples, config.modalities[m].features}, type_of(config), m + 1)
+      );
+    }
+    targets = config.prediction.loss == "crossEntropy"
+                  ? at::arange(kExamples, at::kLong).remainder(config.outputs)
+                  : normal({kExamples}, type_of(config), 9);
+  }
+
+  /** Terms and flat gradients of a step on rows. */
+  std::pair<std::vector<double>, at::Tensor> step(
+      const at::Tensor& rows, std::vector<at::Tensor>* input_gradients = nullptr
+  ) {
+    at::NoGradGuard no_grad;
+    model.parameters().gradients().zero_();
+    std::vector<double> terms(static_cast<size_t>(term_count(config)));
+    const StepBatch batch{features, targets, rows.const_data_ptr<int64_t>(), rows.numel()};
+    make_step(config, model.parameters())->run(batch, 3, terms, input_gradients);
+    return {terms, model.parameters().gradients().clone()};
+  }
+
+  /** The same of the readable objective; `inputs` collects the features as leaves. */
+  std::pair<std::vector<double>, at::Tensor> reference(
+      const at::Tensor& rows, std::vector<at::Tensor>* inputs = nullptr
+  ) {
+    model.parameters().gradients().zero_();
+    Batch batch{.features = {}, .targets = targets.index_select(0, rows), .index = rows};
+    for (const at::Tensor& all : features) {
+      batch.features.push_back(all.index_select(0, rows).requires_grad_(inputs != nullptr));
+    }
+    if (inputs != nullptr) *inputs = batch.features;
+    const Terms found = objective(model, config, batch, 3);
+    found.loss.backward();
+    std::vector<double> terms{found.loss.item<double>(), found.prediction.item<double>()};
+    for (const auto* list : {&found.invariance, &found.decorrelation, &found.reconstruction}) {
+      for (size_t m = 0; m < features.size(); ++m) {
+        terms.push_back(list->empty() ? 0 : (*list)[m].item<double>());
+      }
+    }
+    return {terms, model.parameters().gradients().clone()};
+  }
+
+  TrainerConfig config;
+  CmirModel model;
+  std::vector<at::Tensor> features;
+  at::Tensor targets;
+};
+
+at::Tensor some_rows(int64_t count) {
+  return (at::arange(count, at::kLong) * 7).remainder(kExamples);
+}
+
+void check_step(const TrainerConfig& config, int64_t batch) {
+  Scene scene(config);
+  const at::Tensor rows = some_rows(batch);
+  const auto [terms, gradients] = scene.step(rows);
+  const auto [expected_terms, expected] = scene.reference(rows);
+  const double epsilon = type_of(config) == at::kDouble ? 1e-10 : 1e-5;
+  for (size_t i = 0; i < terms.size(); ++i) {
+    INFO("term " << i);
+    CHECK(terms[i] == doctest::Approx(expected_terms[i]).epsilon(epsilon));
+  }
+  check_close(gradients, expected);
+}
+
+TEST_CASE("step: terms and gradients are those of the objective under autograd") {
+  for (const std::string precision : {"float64", "float32"}) {
+    for (const std::string loss : {"l1", "mse", "crossEntropy"}) {
+      for (const std::string on : {"all", "clean"}) {
+        TrainerConfig config = step_config();
+        config.precision = precision;
+        config.prediction = {.loss = loss, .on = on};
+        config.outputs = loss == "crossEntropy" ? 4 : 1;
+        config.reconstruction.target = on == "all" ? "environment" : "clean";
+        // Fewer examples than latent dimensions, and more: decorrelation has a form for each.
+        for (const int64_t batch : {1, 3, 6, 37}) {
+          INFO(precision << " " << loss << " " << on << " batch " << batch);
+          check_step(config, batch);
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE("step: each constraint alone, none, no environment, one modality, no dropout") {
+  for (int which = 0; which < 8; ++which) {
+    TrainerConfig config = step_config();
+    if ((which & 1) != 0) config.weights.invariance = 0;
+    if ((which & 2) != 0) config.weights.decorrelation = 0;
+    if ((which & 4) != 0) config.weights.reconstruction = 0;
+    INFO("weights without " << which);
+    check_step(config, 9);
+  }
+  TrainerConfig fusion = step_config();
+  fusion.environments.clear();
+  fusion.weights = {0, 0, 0};
+  check_step(fusion, 9);
+  TrainerConfig single = step_config();
+  single.modalities = {{"text", 1}};
+  single.model = {.hidden = 1, .latent = 1, .dropout = 0};
+  check_step(single, 5);
+  TrainerConfig many = step_config();
+  many.environments = std::vector<Environment>(16, {"gaussian", 0.2});
+  check_step(many, 5);
+}
+
+TEST_CASE("step: widths of whole vectors and of whole tiles") {
+  TrainerConfig config = step_config();
+  config.precision = "float32";
+  config.modalities = {{"text", 96}, {"audio", 300}};
+  config.model = {.hidden = 64, .latent = 32, .dropout = 0.5};
+  check_step(config, 40);
+}
+
+TEST_CASE("step: the gradient at its input, for what stands in front of the encoders") {
+  Scene scene(step_config());
+  const at::Tensor rows = some_rows(11);
+  std::vector<at::Tensor> found, inputs;
+  scene.step(rows, &found);
+  // The operator `reconstruction` takes its target as a constant, as the step does.
+  scene.reference(rows, &inputs);
+  REQUIRE(found.size() == inputs.size());
+  for (size_t m = 0; m < found.size(); ++m) check_close(found[m], inputs[m].grad());
+}
+
+TEST_CASE("step: NaN in the input reaches the loss") {
+  Scene scene(step_config());
+  scene.features[1][0][0] = std::numeric_limits<double>::quiet_NaN();
+  CHECK(std::isnan(scene.step(at::zeros({1}, at::kLong)).first[0]));
+}
+
+/** Counts what LibTorch's allocator hands out on this thread while it lives. */
+class AllocationCounter : public c10::MemoryReportingInfoBase {
+ public:
+  void reportMemoryUsage(void*, int64_t size, size_t, size_t, c10::Device) override {
+    if (size > 0) ++count;
+  }
+  bool memoryProfilingEnabled() const override { return true; }
+  int64_t count = 0;
+};
+
+TEST_CASE("trainer: a step allocates nothing once the first has run") {
+  Trainer trainer(step_config());
+  trainer.upload(
+      {normal({kExamples, 13}, at::kFloat),
+       normal({kExamples, 5}, at::kFloat),
+       normal({kExamples, 33}, at::kFloat)},
+      normal({kExamples}, at::kFloat),
+      {}
+  );
+  const auto allocations = [&](int64_t steps) {
+    trainer.arm();
+    const auto counter = std::make_shared<AllocationCounter>();
+    const at::Tensor rows = some_rows(8 * steps);
+    const c10::DebugInfoGuard guard(c10::DebugInfoKind::PROFILER_STATE, counter);
+    CHECK(trainer.train_epoch(rows, 8).steps == steps);
+    return counter->count;
+  };
+  allocations(1);
+  const int64_t one = allocations(1);
+  CHECK(one > 0);  // the epoch itself: it is seen at all
+  CHECK(allocations(50) == one);
+}
+
+TEST_CASE("trainer: any number of threads gives the same bits where the products are our own") {
+  if (!has_own_gemm()) return;
+  TrainerConfig config = step_config();
+  config.precision = "float32";
+  config.modalities = {{"text", 300}};
+  config.model = {.hidden = 256, .latent = 64, .dropout = 0.3};
+  const auto parameters = [&](int64_t threads) {
+    config.threads = threads;
+    Trainer trainer(config);
+    trainer.upload({normal({400, 300}, at::kFloat)}, normal({400}, at::kFloat), {});
+    trainer.arm();
+    trainer.train_epoch(at::arange(400, at::kLong), 128);
+    return trainer.state(false);
+  };
+  const TrainerState one = parameters(1), three = parameters(3);
+  for (const auto& [name, tensor] : one.tensors) {
+    INFO(name);
+    CHECK(tensor.equal(three.tensors.at(name)));
+  }
+}
+
+}  // namespace
+}  // namespace cmir::test
