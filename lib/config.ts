@@ -165,8 +165,8 @@ export interface DataShape {
 export function resolveConfig(options: Options = {}): Config {
   const parsed = configSchema.safeParse(options);
   if (!parsed.success) {
-    const lines = parsed.error.issues.flatMap((issue) => describeIssue(issue, options));
-    throw new CmirError('ERR_CMIR_CONFIG', `configuration: ${lines.join('; ')}`);
+    const problems = describeProblems(parsed.error, options, configKeys());
+    throw new CmirError('ERR_CMIR_CONFIG', `configuration: ${problems}`);
   }
   const { environments, ...rest } = parsed.data;
   const config: Config = { ...rest, environments: resolveEnvironments(environments) };
@@ -214,23 +214,39 @@ function checkTogether(config: Config): void {
   }
 }
 
-/** One line a problem: where, what was found, what was expected. */
-function describeIssue(issue: z.core.$ZodIssue, options: unknown): string[] {
+/** What is wrong with `value`: for each problem where, what was found and what was expected. `keys` are those there are. */
+export function describeProblems(
+  { issues }: z.ZodError,
+  value: unknown,
+  keys: readonly string[],
+): string {
+  return issues.flatMap((issue) => describeIssue(issue, value, keys)).join('; ');
+}
+
+function describeIssue(
+  issue: z.core.$ZodIssue,
+  options: unknown,
+  keys: readonly string[],
+): string[] {
   const path = issue.path.join('.');
   if (issue.code === 'unrecognized_keys') {
-    return issue.keys.map((key) => unknownKey(path === '' ? key : `${path}.${key}`));
+    return issue.keys.map((key) => unknownKey(path === '' ? key : `${path}.${key}`, keys));
   }
   // A union reports every branch; the one that got furthest says what the user meant.
   if (issue.code === 'invalid_union') {
     const value = valueAt(options, issue.path);
     const branch = issue.errors[Array.isArray(value) ? 0 : 1] ?? [];
     return branch.flatMap((inner) =>
-      describeIssue({ ...inner, path: [...issue.path, ...inner.path] }, options),
+      describeIssue({ ...inner, path: [...issue.path, ...inner.path] }, options, keys),
     );
   }
-  // JSON has no words for undefined, functions and the like.
-  const found = JSON.stringify(valueAt(options, issue.path)) as string | undefined;
-  return [`${path}: found ${found ?? 'nothing'}, ${describeExpected(issue)}`];
+  const value = valueAt(options, issue.path);
+  // JSON has no words for undefined, functions and the like, and takes NaN for null.
+  const found =
+    typeof value === 'number' || typeof value === 'bigint'
+      ? String(value)
+      : ((JSON.stringify(value) as string | undefined) ?? 'nothing');
+  return [`${path}: found ${found}, ${describeExpected(issue)}`];
 }
 
 function describeExpected(issue: z.core.$ZodIssue): string {
@@ -257,8 +273,7 @@ const EXPECTED: Readonly<Record<string, string>> = {
   array: 'a list',
 };
 
-function unknownKey(key: string): string {
-  const keys = configKeys();
+function unknownKey(key: string, keys: readonly string[]): string {
   const inside = keys.filter((other) => other.startsWith(`${key}.`));
   if (inside.length > 0) return `'${key}' is a group of keys, expected ${inside.join(', ')}`;
   const groups = keys.map((other) => other.replace(/\.[^.]+$/, ''));
@@ -293,8 +308,9 @@ export function configKeys(): string[] {
  * Throws ERR_CMIR_CONFIG for a key that does not exist.
  */
 export function setOption(options: Record<string, unknown>, key: string, text: string): void {
-  if (!configKeys().includes(key)) {
-    throw new CmirError('ERR_CMIR_CONFIG', `configuration: ${unknownKey(key)}`);
+  const keys = configKeys();
+  if (!keys.includes(key)) {
+    throw new CmirError('ERR_CMIR_CONFIG', `configuration: ${unknownKey(key, keys)}`);
   }
   const path = key.split('.');
   const last = path.pop() as string;

@@ -54,7 +54,7 @@ describe('resolveConfig', () => {
     [{ model: { hidden: 0 } }, 'model.hidden: found 0, expected more than 0'],
     [{ threads: 2000 }, 'threads: found 2000, expected at most 1024'],
     [{ weights: { invariance: -0.5 } }, 'weights.invariance: found -0.5, expected at least 0'],
-    [{ weights: { invariance: Number.NaN } }, 'weights.invariance: found null, expected a number'],
+    [{ weights: { invariance: Number.NaN } }, 'weights.invariance: found NaN, expected a number'],
     [{ prediction: { on: 'noisy' } }, 'prediction.on: found "noisy", expected all, clean'],
     [{ environments: { count: 65 } }, 'environments.count: found 65, expected at most 64'],
     [
