@@ -44,17 +44,18 @@ class CpuStep final : public Step {
       : config_(config),
         environments_(config.environments),
         key_(PhiloxKey::from_seed(static_cast<uint64_t>(config.seed))),
-        head_hidden_(parameters, "head.0"),
-        head_output_(parameters, "head.3"),
+        bfloat16_(config.precision == "bf16"),
+        head_hidden_(parameters, "head.0", bfloat16_),
+        head_output_(parameters, "head.3", bfloat16_),
         options_(parameters.flat().options()) {
     for (const Modality& modality : config.modalities) {
       const std::string encoder = "encoders." + modality.name,
                         decoder = "decoders." + modality.name;
       networks_.push_back({
-          {parameters, encoder + ".0"},
-          {parameters, encoder + ".3"},
-          {parameters, decoder + ".0"},
-          {parameters, decoder + ".2"},
+          {parameters, encoder + ".0", bfloat16_},
+          {parameters, encoder + ".3", bfloat16_},
+          {parameters, decoder + ".0", bfloat16_},
+          {parameters, decoder + ".2", bfloat16_},
       });
     }
     modalities_.resize(networks_.size());
@@ -111,11 +112,16 @@ class CpuStep final : public Step {
           PhiloxKey::from_seed(noise == nullptr ? 0 : static_cast<uint64_t>(noise->seed));
       perturb_cpu(arguments, features[m].template const_data_ptr<Value>(), a.x);
       const Value* x = a.x + (copies - 1) * size * arguments.columns;
-      networks_[m].encoder_hidden.forward(size, x, hidden_);
+      const Networks& n = networks_[m];
+      n.encoder_hidden.evaluate(
+          size, x, hidden_, n.encoder_hidden.outputs, n.encoder_hidden.outputs
+      );
       hidden_forward_cpu(hidden_arguments(0, 1, 0), hidden_);
-      networks_[m].encoder_output.forward(size, hidden_, a.z, 2 * latent(), latent());
+      n.encoder_output.evaluate(size, hidden_, a.z, 2 * latent(), latent());
     }
-    run_head(size, hidden_arguments(0, 1, 0), out.template mutable_data_ptr<Value>());
+    run_head(size, hidden_arguments(0, 1, 0), false);
+    const int64_t outputs = head_output_.outputs;
+    head_output_.evaluate(size, hidden_, out.template mutable_data_ptr<Value>(), outputs, outputs);
   }
 
   int64_t memory() const override {
@@ -275,11 +281,11 @@ class CpuStep final : public Step {
         plain, hidden_, hidden_gradient_, column_parts_, n.decoder_hidden.bias_gradient
     );
     n.decoder_hidden.differentiate_weight(rows_, hidden_gradient_, a.z);
-    n.decoder_hidden.differentiate_input(rows_, hidden_gradient_, a.z_gradient, {.out = true});
+    n.decoder_hidden.differentiate_input(rows_, hidden_gradient_, a.z_gradient, true);
   }
 
-  /** The head on the invariant halves of z: its activations in hidden_, its outputs in `out`. */
-  void run_head(int64_t rows, const HiddenArguments& arguments, Value* out) {
+  /** The head's hidden layer on the invariant halves of z, into hidden_. */
+  void run_head(int64_t rows, const HiddenArguments& arguments, bool bfloat16) {
     const int64_t d = latent();
     const Linear<Value>& first = head_hidden_;
     for (size_t m = 0; m < networks_.size(); ++m) {
@@ -292,11 +298,10 @@ class CpuStep final : public Step {
           row_major(first.weight + part, first.inputs).transposed(),
           hidden_,
           first.outputs,
-          m == 0 ? Addend<Value>{.row = first.bias} : Addend<Value>{.out = true}
+          {.out = m > 0, .row = m == 0 ? first.bias : nullptr, .bfloat16 = bfloat16}
       );
     }
     hidden_forward_cpu(arguments, hidden_);
-    head_output_.forward(rows, hidden_, out);
   }
 
   /** The head forward and backward; adds to the invariant half of z_gradient. */
@@ -308,7 +313,8 @@ class CpuStep final : public Step {
     const HiddenArguments arguments = hidden_arguments(modalities, used, config_.model.dropout);
     const Linear<Value>& first = head_hidden_;
     const Linear<Value>& last = head_output_;
-    run_head(rows, arguments, output_);
+    run_head(rows, arguments, bfloat16_);
+    last.forward(rows, hidden_, output_);
 
     const bool classes = config_.prediction.loss == "crossEntropy";
     const PredictionArguments<Value> prediction{
@@ -335,7 +341,8 @@ class CpuStep final : public Step {
           row_major<Value>(hidden_gradient_, first.outputs).transposed(),
           row_major<Value>(a.z, 2 * d),
           first.weight_gradient + m * d,
-          first.inputs
+          first.inputs,
+          {.bfloat16 = bfloat16_}
       );
       gemm(
           rows,
@@ -345,7 +352,7 @@ class CpuStep final : public Step {
           row_major(first.weight + m * d, first.inputs),
           a.z_gradient,
           2 * d,
-          {.out = true}
+          {.out = true, .bfloat16 = bfloat16_}
       );
     }
   }
@@ -399,6 +406,7 @@ class CpuStep final : public Step {
   const TrainerConfig config_;
   const EnvironmentLists environments_;
   const PhiloxKey key_;
+  const bool bfloat16_;
   std::vector<Networks> networks_;
   Linear<Value> head_hidden_, head_output_;
   at::TensorOptions options_;

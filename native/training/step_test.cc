@@ -157,6 +157,52 @@ TEST_CASE("step: widths of whole vectors and of whole tiles") {
   check_step(config, 40);
 }
 
+TEST_CASE("step: in bfloat16 the gradients are those of float32 up to its rounding") {
+  if (!has_bfloat16_gemm()) return;
+  TrainerConfig config = step_config();
+  config.precision = "float32";
+  config.modalities = {{"text", 96}, {"audio", 30}};
+  config.model = {.hidden = 64, .latent = 32, .dropout = 0.3};
+  const at::Tensor rows = some_rows(32);
+  const auto [terms, gradients] = Scene(config).step(rows);
+  config.precision = "bf16";
+  const auto [rounded_terms, rounded] = Scene(config).step(rows);
+  CHECK(rounded_terms[0] == doctest::Approx(terms[0]).epsilon(0.01));
+  CHECK_FALSE(rounded.equal(gradients));
+  // Signs of close values may flip in the L1 terms, so the gradient is compared as a whole.
+  CHECK((rounded - gradients).norm().item<double>() < 0.1 * gradients.norm().item<double>());
+}
+
+TEST_CASE("trainer: in bfloat16 it trains, evaluates in float32, and gives the same bits again") {
+  if (!has_bfloat16_gemm()) {
+    TrainerConfig config = step_config();
+    config.precision = "bf16";
+    check_throws([&] { Trainer{config}; }, "precision: bf16 needs a CPU");
+    return;
+  }
+  const auto trained = [](int64_t threads) {
+    TrainerConfig config = step_config();
+    config.precision = "bf16";
+    config.threads = threads;
+    Trainer trainer(config);
+    trainer.upload(
+        {normal({kExamples, 13}, at::kFloat),
+         normal({kExamples, 5}, at::kFloat),
+         normal({kExamples, 33}, at::kFloat)},
+        normal({kExamples}, at::kFloat),
+        {}
+    );
+    const double first = trainer.train_epoch(some_rows(kExamples), 8).terms.loss;
+    double last = first;
+    for (int epoch = 0; epoch < 30; ++epoch) {
+      last = trainer.train_epoch(some_rows(kExamples), 8).terms.loss;
+    }
+    CHECK(last < first);
+    return trainer.predict(some_rows(kExamples), {});
+  };
+  CHECK(trained(1).equal(trained(1)));
+}
+
 TEST_CASE("step: the gradient at its input, for what stands in front of the encoders") {
   Scene scene(step_config());
   const at::Tensor rows = some_rows(11);

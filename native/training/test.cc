@@ -287,7 +287,7 @@ TEST_CASE("config: each field is checked by name") {
   };
   refuses(
       [](auto& c) { c.precision = "half"; },
-      "precision: expected one of float32, float64, found 'half'"
+      "precision: expected one of float32, float64, bf16, found 'half'"
   );
   refuses([](auto& c) { c.modalities.clear(); }, "modalities: expected 1 to");
   refuses([](auto& c) { c.modalities[1].name = "text"; }, "'text' occurs twice");
