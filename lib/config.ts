@@ -50,9 +50,12 @@ export const configSchema = z.strictObject({
     .default(0)
     .meta({ description: 'CPU threads of one operation; 0 is LibTorch’s choice' }),
   precision: z
-    .enum(['float32', 'float64'])
+    .enum(['float32', 'float64', 'bf16'])
     .default('float32')
-    .meta({ description: 'arithmetic of the engine; float64 is for checks' }),
+    .meta({
+      description:
+        'arithmetic of the engine; float64 is for checks, bf16 trains with bfloat16 products where the processor has them',
+    }),
   data: z
     .strictObject({
       label: z.string().min(1).nullable().default(null).meta({

@@ -17,7 +17,7 @@ import { computeMetrics, type FloatArray, type MetricReport } from '../metrics';
 import { engineError, guarded } from '../native/engine';
 import { loadAddon } from '../native/load';
 import type { NativeState, Trainer } from '../../binding';
-import { checkModalities, type ModelShape } from './shape';
+import { checkClasses, checkModalities, type ModelShape } from './shape';
 
 const noiseSchema = z.strictObject({
   kind: noiseKindSchema,
@@ -129,6 +129,7 @@ export class Model implements Disposable {
         `${split.dataset.name}: labels '${label.name}' are for ${label.task}, the model is for ${this.shape.task}`,
       );
     }
+    checkClasses(this.shape, label.classes ?? null, split.dataset.name);
     const { outputs } = await this.predict(split, options);
     const targets = Float32Array.from(split.rows, (row) => label.values[row] as number);
     return computeMetrics(this.shape.task, outputs, targets, this.shape.outputs);
