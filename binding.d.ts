@@ -32,6 +32,8 @@ export interface NativeConfig {
   outputs: number;
   model: { hidden: number; latent: number; dropout: number };
   environments: NativeEnvironment[];
+  /** common: one draw of noise for all environments, scaled; they must be of one additive kind. */
+  sharing: 'independent' | 'common';
   weights: { invariance: number; decorrelation: number; reconstruction: number };
   decorrelation: { offDiagonal: number };
   prediction: { loss: 'l1' | 'mse' | 'crossEntropy'; on: 'all' | 'clean' };

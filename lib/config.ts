@@ -32,7 +32,13 @@ const ladderSchema = z.strictObject({
     .default(1)
     .meta({ description: 'intensity of the first; environment e has e times as much' }),
   kind: noiseKindSchema.default('gaussian').meta({ description: 'kind of noise' }),
+  sharing: z.enum(['independent', 'common']).default('independent').meta({
+    description:
+      'common: one draw for all environments, scaled (ours; fewer matrix products; gaussian or laplace)',
+  }),
 });
+/** A ladder whose environments are one draw, scaled: a list of environments could not tell. */
+export type CommonLadder = z.output<typeof ladderSchema> & { sharing: 'common' };
 
 export const configSchema = z.strictObject({
   seed: z
@@ -49,13 +55,10 @@ export const configSchema = z.strictObject({
     .max(1024)
     .default(0)
     .meta({ description: 'CPU threads of one operation; 0 is LibTorch’s choice' }),
-  precision: z
-    .enum(['float32', 'float64', 'bf16'])
-    .default('float32')
-    .meta({
-      description:
-        'arithmetic of the engine; float64 is for checks, bf16 trains with bfloat16 products where the processor has them',
-    }),
+  precision: z.enum(['float32', 'float64', 'bf16']).default('float32').meta({
+    description:
+      'arithmetic of the engine; float64 is for checks, bf16 trains with bfloat16 products where the processor has them',
+  }),
   data: z
     .strictObject({
       label: z.string().min(1).nullable().default(null).meta({
@@ -152,7 +155,7 @@ export type Options = z.input<typeof configSchema>;
 
 /** The configuration with every default filled in and shorthands resolved. */
 export type Config = Omit<z.output<typeof configSchema>, 'environments'> & {
-  environments: Environment[];
+  environments: Environment[] | CommonLadder;
 };
 
 /** What only the data set tells: the rest of NativeConfig is read off the configuration. */
@@ -177,10 +180,18 @@ export function resolveConfig(options: Options = {}): Config {
   return config;
 }
 
-function resolveEnvironments(value: z.output<typeof configSchema>['environments']): Environment[] {
+type GivenEnvironments = z.output<typeof configSchema>['environments'];
+
+function resolveEnvironments(value: GivenEnvironments): Config['environments'] {
+  if (Array.isArray(value) || value.sharing === 'independent') return environmentList(value);
+  return { ...value, sharing: value.sharing };
+}
+
+/** The noisy environments one by one: alpha^(e) = alpha^(1) * e in a ladder. */
+export function environmentList(value: GivenEnvironments): Environment[] {
   if (Array.isArray(value)) return value;
   const { kind, count: k, intensity } = value;
-  // alpha^(e) = alpha^(1) * e; the product is rounded to 12 digits so that 3 * 0.1 reads 0.3.
+  // The product is rounded to 12 digits so that 3 * 0.1 reads 0.3.
   return Array.from({ length: k }, (_, e) => ({
     kind,
     intensity: Number((intensity * (e + 1)).toPrecision(12)),
@@ -189,7 +200,15 @@ function resolveEnvironments(value: z.output<typeof configSchema>['environments'
 
 /** Rules that span several keys. */
 function checkTogether(config: Config): void {
-  if (config.environments.length === 0) {
+  const { environments } = config;
+  if (!Array.isArray(environments) && !['gaussian', 'laplace'].includes(environments.kind)) {
+    throw new CmirError(
+      'ERR_CMIR_CONFIG',
+      `environments.sharing: common scales one draw of additive noise, found kind ${environments.kind}; ` +
+        'expected gaussian or laplace',
+    );
+  }
+  if (environmentList(environments).length === 0) {
     for (const [name, weight] of Object.entries(config.weights)) {
       if (weight > 0) {
         throw new CmirError(
@@ -353,7 +372,8 @@ export function nativeConfig(config: Config, shape: DataShape): NativeConfig {
     modalities: shape.modalities,
     outputs: shape.outputs,
     model: { hidden, latent, dropout },
-    environments: config.environments,
+    environments: environmentList(config.environments),
+    sharing: Array.isArray(config.environments) ? 'independent' : config.environments.sharing,
     weights: config.weights,
     decorrelation: config.decorrelation,
     prediction: { loss, on: config.prediction.on },

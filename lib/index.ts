@@ -2,6 +2,7 @@ export { CmirError, ERROR_CODES, type ErrorCode } from './errors';
 export {
   configKeys,
   resolveConfig,
+  type CommonLadder,
   type Config,
   type Environment,
   type NoiseKind,

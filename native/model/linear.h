@@ -36,24 +36,24 @@ struct Linear {
     product(rows, outputs, x, out, outputs, {.row = bias, .bfloat16 = bfloat16});
   }
 
-  /** The same without rounding, for the first `count` outputs, rows of `out` `out_stride` apart. */
+  void forward_without_bias(int64_t rows, const Value* x, Value* out) const {
+    product(rows, outputs, x, out, outputs, {.bfloat16 = bfloat16});
+  }
+
+  /** forward() without rounding, for the first `count` outputs, rows of `out` `out_stride` apart.
+   */
   void evaluate(int64_t rows, const Value* x, Value* out, int64_t out_stride, int64_t count) const {
     product(rows, count, x, out, out_stride, {.row = bias});
   }
 
-  /** The weight's gradient: gradient^T x, gradient [rows, outputs], x [rows, inputs]. */
-  void differentiate_weight(int64_t rows, const Value* gradient, const Value* x) const {
+  /** The weight's gradient, gradient^T x, gradient [rows, outputs], x [rows, inputs]; or adds it.
+   */
+  void differentiate_weight(
+      int64_t rows, const Value* gradient, const Value* x, bool accumulate = false
+  ) const {
     const auto transposed = row_major(gradient, outputs).transposed();
-    gemm(
-        outputs,
-        inputs,
-        rows,
-        transposed,
-        row_major(x, inputs),
-        weight_gradient,
-        inputs,
-        {.bfloat16 = bfloat16}
-    );
+    const Addend<Value> addend{.out = accumulate, .bfloat16 = bfloat16};
+    gemm(outputs, inputs, rows, transposed, row_major(x, inputs), weight_gradient, inputs, addend);
   }
 
   /** The input's gradient [rows, inputs]: gradient weight, added to `out` when `accumulate`. */

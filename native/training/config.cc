@@ -80,6 +80,18 @@ void validate(const TrainerConfig& config) {
     noise_kind(environment.kind);
     at_least("environments.intensity", environment.intensity, 0);
   }
+  one_of("sharing", config.sharing, {"independent", "common"});
+  for (const Environment& environment : config.environments) {
+    if (config.sharing == "independent") break;
+    const NoiseKind kind = noise_kind(environment.kind);
+    TORCH_CHECK_VALUE(
+        environment.kind == config.environments.front().kind &&
+            (kind == NoiseKind::gaussian || kind == NoiseKind::laplace),
+        "sharing: common needs environments of one additive kind (gaussian or laplace), found '",
+        environment.kind,
+        "'"
+    );
+  }
   at_least("weights.invariance", config.weights.invariance, 0);
   at_least("weights.decorrelation", config.weights.decorrelation, 0);
   at_least("weights.reconstruction", config.weights.reconstruction, 0);

@@ -24,6 +24,7 @@ TrainerConfig step_config() {
       .outputs = 1,
       .model = {.hidden = 19, .latent = 6, .dropout = 0.3},
       .environments = {{"gaussian", 0.5}, {"laplace", 0.7}, {"erase", 0.3}, {"drop", 0.4}},
+      .sharing = "independent",
       .weights = {.invariance = 0.7, .decorrelation = 0.5, .reconstruction = 0.3},
       .decorrelation = {.off_diagonal = 0.3},
       .prediction = {.loss = "l1", .on = "all"},
@@ -147,6 +148,27 @@ TEST_CASE("step: each constraint alone, none, no environment, one modality, no d
   TrainerConfig many = step_config();
   many.environments = std::vector<Environment>(16, {"gaussian", 0.2});
   check_step(many, 5);
+}
+
+TEST_CASE("step: one draw for all environments, scaled") {
+  for (const std::string precision : {"float64", "float32"}) {
+    for (const std::string kind : {"gaussian", "laplace"}) {
+      TrainerConfig config = step_config();
+      config.precision = precision;
+      config.environments = {{kind, 0.5}, {kind, 1}, {kind, 1.5}};
+      config.sharing = "common";
+      check_step(config, 1);
+      check_step(config, 37);
+      config.reconstruction.target = "clean";
+      config.prediction.on = "clean";
+      check_step(config, 9);
+    }
+  }
+  TrainerConfig mixed = step_config();
+  mixed.sharing = "common";
+  check_throws([&] { validate(mixed); }, "sharing: common needs environments of one additive kind");
+  mixed.environments = {{"erase", 0.5}};
+  check_throws([&] { validate(mixed); }, "found 'erase'");
 }
 
 TEST_CASE("step: widths of whole vectors and of whole tiles") {
