@@ -6,18 +6,11 @@
 import { spawn } from 'node:child_process';
 import { availableParallelism, cpus } from 'node:os';
 import { createInterface } from 'node:readline';
-import { createRequire } from 'node:module';
-import { performance } from 'node:perf_hooks';
 import { parseArgs } from 'node:util';
 
+import { FEATURES, addon, makeTrainer, measureNative } from './native.mjs';
 import { pythonEnvironment } from './python.mjs';
 
-const require = createRequire(import.meta.url);
-const { loadAddon } = require('../dist/native/load.js');
-const addon = loadAddon();
-
-const FEATURES = { text: 768, audio: 74, vision: 47 };
-const MODEL = { hidden: 256, latent: 128, dropout: 0.3 };
 const OTHERS = ['eager_naive', 'eager_fast', 'compile', 'gemm_floor'];
 
 const numbers = (text) => text.split(',').map(Number);
@@ -50,45 +43,6 @@ function openPyTorch() {
     },
     close: () => child.stdin.end(),
   };
-}
-
-async function makeTrainer({ threads, batch, environments }) {
-  const trainer = new addon.Trainer({
-    seed: 1,
-    device: 'cpu',
-    threads,
-    precision: 'float32',
-    modalities: Object.entries(FEATURES).map(([name, features]) => ({ name, features })),
-    outputs: 1,
-    model: MODEL,
-    environments: Array.from({ length: environments - 1 }, (_, e) => ({
-      kind: 'gaussian',
-      intensity: 0.3 * (e + 1),
-    })),
-    sharing: 'independent',
-    weights: { invariance: 1, decorrelation: 0.5, reconstruction: 1 },
-    decorrelation: { offDiagonal: 0.3 },
-    prediction: { loss: 'l1', on: 'all' },
-    reconstruction: { target: 'environment' },
-    optimizer: { learningRate: 1e-4, weightDecay: 0.01, clipNorm: 1 },
-  });
-  const draw = (size) => Float32Array.from({ length: size }, () => 2 * Math.random() - 1);
-  await trainer.upload({
-    rows: batch,
-    features: Object.values(FEATURES).map((width) => draw(batch * width)),
-    targets: draw(batch),
-    keys: null,
-  });
-  return trainer;
-}
-
-/** Milliseconds a step as the caller sees them, and the share that is spent outside the engine. */
-async function measureNative(trainer, batch, steps) {
-  const rows = Int32Array.from({ length: batch * steps }, (_, i) => i % batch);
-  const start = performance.now();
-  const { seconds } = await trainer.trainEpoch(rows, batch);
-  const elapsed = performance.now() - start;
-  return { ms: elapsed / steps, overhead: 1 - (seconds * 1000) / elapsed };
 }
 
 const median = (list) => [...list].sort((a, b) => a - b)[list.length >> 1];

@@ -5,6 +5,7 @@ import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 
+import { makeTrainer, measureNative } from './native.mjs';
 import { pythonEnvironment } from './python.mjs';
 
 const { values } = parseArgs({
@@ -16,6 +17,8 @@ const { values } = parseArgs({
 const extension = process.platform === 'darwin' ? 'dylib' : 'so';
 const library = join(import.meta.dirname, '..', 'build', 'Release', `libcmir_ops.${extension}`);
 const { python, env } = pythonEnvironment();
+// Freed memory is kept, so that fresh pages from the kernel are not what is timed.
+Object.assign(env, { MALLOC_MMAP_THRESHOLD_: '33554432', MALLOC_TRIM_THRESHOLD_: '4294967296' });
 const args = ['bench/pytorch/operators.py', '--library', library, '--threads', values.threads];
 const { status, stdout } = spawnSync(python, args, {
   env,
@@ -24,7 +27,12 @@ const { status, stdout } = spawnSync(python, args, {
   stdio: ['ignore', 'pipe', 'inherit'],
 });
 if (status !== 0) process.exit(1);
-const result = JSON.parse(stdout);
+const shape = { threads: Number(values.threads), batch: 512, environments: 4 };
+const trainer = await makeTrainer(shape);
+await measureNative(trainer, shape.batch, 2);
+const step = await measureNative(trainer, shape.batch, 10);
+trainer.dispose();
+const result = { ...JSON.parse(stdout), step_ms: step.ms };
 if (values.json) {
   console.log(JSON.stringify(result, null, 2));
 } else {
@@ -37,6 +45,12 @@ if (values.json) {
       'copy GB/s': row.copy_gb_s.toFixed(1),
     })),
   );
+  const sum = Object.values(result.of_a_step).reduce((a, b) => a + b, 0);
+  const each = Object.entries(result.of_a_step).map(([name, ms]) => `${name} ${ms.toFixed(2)}`);
+  console.log(
+    `of a step of ${step.ms.toFixed(1)} ms (batch 512, 4 environments): ${each.join(', ')} ms,`,
+  );
+  console.log(`together ${((100 * sum) / step.ms).toFixed(1)} %`);
   console.table(
     result.decorrelation.map((row) => ({
       form: row.form,

@@ -1,4 +1,5 @@
-// Writes docs/configuration.md from the schema; with --check fails when the file is not what it would write.
+// Writes docs/configuration.md from the schema, and the tables of docs/speed.md from bench/results; with --check fails
+// when a file is not what it would write.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
@@ -35,7 +36,7 @@ function typeOf(schema) {
 }
 walk(z.toJSONSchema(configSchema, { io: 'input' }), '');
 
-const page = `# Configuration
+const configuration = `# Configuration
 
 Written from the schema in lib/config.ts by \`npm run -s docs\`; do not edit.
 
@@ -45,11 +46,76 @@ Keys for \`--set KEY=VALUE\`, for JSON files given to \`--config\` (nested objec
 | --- | --- | --- | --- |
 ${rows.join('\n')}
 `;
-const file = join(root, 'docs', 'configuration.md');
-const text = await format(page, { parser: 'markdown', printWidth: 100 });
-if (!process.argv.includes('--check')) {
-  writeFileSync(file, text);
-} else if (readFileSync(file, 'utf8') !== text) {
-  console.error('docs/configuration.md is out of date; run: npm run -s docs');
-  process.exitCode = 1;
+
+const read = (...path) => readFileSync(join(root, ...path), 'utf8');
+const results = (name) => JSON.parse(read('bench', 'results', name));
+
+function table(head, lines) {
+  const line = (cells) => `| ${cells.join(' | ')} |`;
+  return [line(head), line(head.map(() => '---:')), ...lines.map(line)].join('\n');
+}
+
+/** The tables of docs/speed.md by their markers. */
+const tables = {
+  step: () => {
+    const others = ['gemm_floor', 'eager_naive', 'eager_fast', 'compile'];
+    return table(
+      ['threads', 'batch', 'E', 'cmir', 'products', 'naive', 'fast', 'compiled', 'outside'],
+      results('step-cpu.json').rows.map((row) => [
+        row.threads,
+        row.batch,
+        row.environments,
+        `${row.native_ms.toFixed(2)} ms`,
+        ...others.map((name) => {
+          const ms = row[`${name}_ms`];
+          return `${ms.toFixed(1)} (${(ms / row.native_ms).toFixed(2)}x)`;
+        }),
+        `${row.js_overhead_pct.toFixed(2)} %`,
+      ]),
+    );
+  },
+  operators: () =>
+    table(
+      ['operator', 'cmir', 'PyTorch', 'GB/s', 'a copy'],
+      results('operators-cpu.json').operators.map((row) => [
+        row.operator,
+        `${row.ms.toFixed(2)} ms`,
+        `${row.pytorch_ms.toFixed(2)} ms`,
+        row.gb_s.toFixed(1),
+        row.copy_gb_s.toFixed(1),
+      ]),
+    ),
+  decorrelation: () => {
+    const { decorrelation } = results('operators-cpu.json');
+    const cell = (form, batch) => {
+      const row = decorrelation.find((r) => r.form === form && r.batch === batch);
+      return row === undefined ? '-' : `${row.ms.toFixed(1)} ms, ${row.memory_mb.toFixed(0)} MB`;
+    };
+    return table(
+      ['B', 'cmir', 'as in the paper'],
+      [...new Set(decorrelation.map((row) => row.batch))].map((batch) => [
+        batch,
+        cell('cmir', batch),
+        cell('naive', batch),
+      ]),
+    );
+  },
+};
+
+const speed = read('docs', 'speed.md').replace(
+  /(<!-- table (\w+) -->\n)[^]*?(\n<!-- end -->)/g,
+  (_, begin, name, end) => `${begin}\n${tables[name]()}\n${end}`,
+);
+
+for (const [name, content] of Object.entries({
+  'configuration.md': configuration,
+  'speed.md': speed,
+})) {
+  const text = await format(content, { parser: 'markdown', printWidth: 100 });
+  if (!process.argv.includes('--check')) {
+    writeFileSync(join(root, 'docs', name), text);
+  } else if (read('docs', name) !== text) {
+    console.error(`docs/${name} is out of date; run: npm run -s docs`);
+    process.exitCode = 1;
+  }
 }

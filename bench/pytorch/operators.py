@@ -18,7 +18,7 @@ import time
 import cmir
 import torch
 
-ENVIRONMENTS, BATCH, LATENT, FEATURES = 4, 4096, 128, 768
+ENVIRONMENTS, BATCH, LATENT, FEATURES = 4, 1024, 128, 768
 
 
 def milliseconds(function, rounds: int) -> float:
@@ -85,6 +85,27 @@ def operators(rounds: int) -> list[dict]:
     return rows
 
 
+def of_a_step(batch: int, rounds: int) -> dict[str, float]:
+    """Milliseconds that each operator takes of one step on the model of bench.mjs, all modalities."""
+    ops, index, step = torch.ops.cmir, torch.arange(batch), torch.tensor(3)
+    milliseconds_of = dict.fromkeys(("perturb", "invariance", "decorrelation", "reconstruction"), 0.0)
+    for modality, features in enumerate((768, 74, 47)):
+        x = torch.randn(batch, features)
+        z = torch.randn(ENVIRONMENTS, batch, 2 * LATENT)
+        invariant, spurious = z[..., :LATENT], z[..., LATENT:]
+        output, target = (torch.randn(ENVIRONMENTS, batch, features) for _ in range(2))
+        options = (index, step, 1, modality, 3, [0, 0, 0], [0.3, 0.6, 0.9])
+        calls = {
+            "perturb": lambda: ops.perturb(x, *options),
+            "invariance": lambda: ops._invariance(invariant),
+            "decorrelation": lambda: ops._decorrelation(invariant, spurious, 0.3),
+            "reconstruction": lambda: ops._reconstruction(output, target),
+        }
+        for name, call in calls.items():
+            milliseconds_of[name] += min(milliseconds(call, rounds) for _ in range(3))
+    return milliseconds_of
+
+
 def gradients(loss, *inputs):
     leaves = [tensor.detach().requires_grad_(True) for tensor in inputs]
     return torch.autograd.grad(loss(*leaves), leaves)
@@ -134,7 +155,12 @@ def main() -> None:
             command += ["--threads", str(arguments.threads), "--one", form, str(batch)]
             run = subprocess.run(command, capture_output=True, text=True, check=True)
             by_batch.append(json.loads(run.stdout))
-    print(json.dumps({"operators": operators(arguments.rounds), "decorrelation": by_batch}))
+    result = {
+        "operators": operators(arguments.rounds),
+        "of_a_step": of_a_step(512, arguments.rounds),
+        "decorrelation": by_batch,
+    }
+    print(json.dumps(result))
 
 
 if __name__ == "__main__":
