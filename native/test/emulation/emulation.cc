@@ -1,3 +1,4 @@
+#include <setjmp.h>
 #include <ucontext.h>
 
 #include <algorithm>
@@ -33,10 +34,12 @@ constexpr size_t kWarp = 32, kStack = 64 * 1024;
 
 enum class State { ready, at_barrier, in_warp, done };
 
+/** A coroutine that runs one thread of the block after another. */
 struct Fiber {
-  ucontext_t context;
   std::unique_ptr<char[]> stack;
-  State state;
+  jmp_buf place;  // where it waits, once it has begun
+  bool begun = false;
+  State state = State::done;
   dim3 thread;
   alignas(16) char given[16];
 };
@@ -44,20 +47,37 @@ struct Fiber {
 struct Block {
   std::vector<std::unique_ptr<Fiber>> fibers;
   size_t size = 0, running = 0;
-  ucontext_t scheduler;
+  jmp_buf scheduler;
   const std::function<void()>* body = nullptr;
 
+  // setcontext asks the kernel for the signal mask; jumps between the stacks it made do not.
   void wait(State state) {
     Fiber& fiber = *fibers[running];
     fiber.state = state;
-    swapcontext(&fiber.context, &scheduler);
+    if (_setjmp(fiber.place) == 0) _longjmp(scheduler, 1);
   }
 };
 Block the_block;
 
 void enter() {
-  (*the_block.body)();
-  the_block.fibers[the_block.running]->state = State::done;
+  for (;;) {
+    (*the_block.body)();
+    the_block.wait(State::done);
+  }
+}
+
+/** Runs a fiber until it waits. */
+void go_on(Fiber& fiber) {
+  if (_setjmp(the_block.scheduler) != 0) return;
+  if (fiber.begun) _longjmp(fiber.place, 1);
+  fiber.begun = true;
+  ucontext_t context;
+  getcontext(&context);
+  context.uc_stack.ss_sp = fiber.stack.get();
+  context.uc_stack.ss_size = kStack;
+  context.uc_link = nullptr;
+  makecontext(&context, enter, 0);
+  setcontext(&context);
 }
 
 /** Lets all of [first, end) go on if all of them wait in `state`. */
@@ -71,15 +91,7 @@ bool release(size_t first, size_t end, State state) {
 
 void run_block() {
   Block& block = the_block;
-  for (size_t i = 0; i < block.size; ++i) {
-    Fiber& fiber = *block.fibers[i];
-    getcontext(&fiber.context);
-    fiber.context.uc_stack.ss_sp = fiber.stack.get();
-    fiber.context.uc_stack.ss_size = kStack;
-    fiber.context.uc_link = &block.scheduler;
-    makecontext(&fiber.context, enter, 0);
-    fiber.state = State::ready;
-  }
+  for (size_t i = 0; i < block.size; ++i) block.fibers[i]->state = State::ready;
   for (size_t done = 0; done < block.size;) {
     bool moved = false;
     done = 0;
@@ -88,7 +100,7 @@ void run_block() {
       if (fiber.state == State::ready) {
         block.running = i;
         threadIdx = fiber.thread;
-        swapcontext(&block.scheduler, &fiber.context);
+        go_on(fiber);
         moved = true;
       }
       done += fiber.state == State::done ? 1 : 0;
