@@ -107,7 +107,7 @@ TEST_CASE("dropout: the CUDA kernels of a hidden layer give what the CPU's give"
               current_stream()
           );
         });
-        check_close(device_sums.cpu(), x.sum({0, 1}));
+        check_close(device_sums.cpu(), x.sum(at::IntArrayRef{0, 1}));
       }
     }
   }
