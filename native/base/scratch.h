@@ -7,6 +7,7 @@
 
 #include "base/bfloat16.h"
 #include "base/kernel_scratch.h"
+#include "base/stream.h"
 
 namespace cmir {
 
@@ -35,8 +36,5 @@ template <class Scalar>
 KernelScalar<Scalar>* mutable_kernel_data(const at::Tensor& tensor) {
   return reinterpret_cast<KernelScalar<Scalar>*>(tensor.mutable_data_ptr<Scalar>());
 }
-
-/** The stream that LibTorch's operations on this thread go to. */
-CudaStream current_stream();
 
 }  // namespace cmir

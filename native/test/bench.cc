@@ -7,7 +7,6 @@
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
 #include <c10/core/StreamGuard.h>
-#include <c10/core/impl/VirtualGuardImpl.h>
 
 #include <chrono>
 #include <functional>
@@ -90,9 +89,8 @@ class Steps {
 /** Each kernel alone, over data that does not fit the caches where the batch is large. */
 void measure_kernels(int64_t batch, int64_t environments) {
   const at::NoGradGuard no_grad;
-  const c10::impl::VirtualGuardImpl cuda(c10::DeviceType::CUDA);
-  const c10::Stream own = cuda.getStreamFromGlobalPool(at::Device(at::kCUDA, 0));
-  const c10::StreamGuard guard(own);
+  const auto own = lease_stream(at::Device(at::kCUDA, 0));
+  const c10::StreamGuard guard(*own);
   const auto options = at::TensorOptions(at::Device(at::kCUDA, 0)).dtype(at::kFloat);
   constexpr int64_t kFeatures = 768;
   const int64_t rows = environments * batch;
@@ -108,10 +106,10 @@ void measure_kernels(int64_t batch, int64_t environments) {
   const auto time = [&](const char* name, int64_t moved, const std::function<void()>& launch) {
     constexpr int kRuns = 50;
     for (int i = 0; i < 5; ++i) launch();
-    own.synchronize();
+    own->synchronize();
     const auto start = std::chrono::steady_clock::now();
     for (int i = 0; i < kRuns; ++i) launch();
-    own.synchronize();
+    own->synchronize();
     const double ms = seconds_since(start) * 1e3 / kRuns;
     std::cout << name << ' ' << moved << ' ' << ms << ' ' << static_cast<double>(moved) / ms / 1e6
               << '\n';
@@ -292,7 +290,7 @@ void answer(const std::string& line, Steps& steps) {
     measure_kernels(batch, environments);
     std::cout << "end\n";
   } else if (what == "tf32") {
-    at::globalContext().setAllowTF32CuBLAS(true);
+    at::globalContext().setFloat32MatmulPrecision("high");
     std::cout << "ok\n";
   } else {
     std::cout << "expected step, kernels, tf32 or quit, found '" << line << "'\n";

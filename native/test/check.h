@@ -3,7 +3,6 @@
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
 #include <c10/core/StreamGuard.h>
-#include <c10/core/impl/VirtualGuardImpl.h>
 #include <torch/csrc/autograd/autograd.h>
 
 #include <cstdio>
@@ -21,7 +20,7 @@
 #undef CHECK_NE
 #undef CHECK_EQ
 #undef FAIL
-#include "base/device.h"
+#include "base/stream.h"
 #include "test/doctest.h"
 
 namespace cmir::test {
@@ -55,11 +54,12 @@ class OwnStream {
  public:
   explicit OwnStream(at::Device device) {
     if (!device.is_cuda()) return;
-    const c10::impl::VirtualGuardImpl cuda(device.type());
-    guard_.reset_stream(cuda.getStreamFromGlobalPool(device));
+    stream_ = lease_stream(device);
+    guard_.reset_stream(*stream_);
   }
 
  private:
+  std::shared_ptr<const c10::Stream> stream_;
   c10::OptionalStreamGuard guard_{std::optional<c10::Stream>()};
 };
 

@@ -124,6 +124,7 @@ class GraphedStep final : public DeviceStep {
     }
     std::unique_ptr<Graph>& graph = entry->second;
     if (graph == nullptr) {
+      warm_up();
       auto captured = std::make_unique<Graph>();
       captured->capture([this, size] { queue_step(size); });
       graph = std::move(captured);
@@ -205,6 +206,20 @@ class GraphedStep final : public DeviceStep {
       capacity_ = size;
     }
     rows_.narrow(0, 0, size).copy_(rows);
+  }
+
+  /**
+   * One product of each form, which is of no use: what cuBLAS sets up at a thread's first product
+   * on a stream cannot be recorded, and this call may be another thread's than the last.
+   */
+  void warm_up() const {
+    const at::Tensor any = at::zeros({16, 16}, options_), row = at::zeros({16}, options_);
+    at::Tensor out = at::empty_like(any);
+    at::mm_out(out, any, any);
+    at::addmm_out(out, row, any, any);
+    at::addmm_out(out, out, any, any);
+    const at::Tensor batch = any.unsqueeze(0);
+    at::bmm(batch, batch);
   }
 
   void queue_step(int64_t size) {

@@ -16,7 +16,7 @@ namespace cmir {
  * LibTorch's matrix products and our kernels, without autograd and without waiting for the device.
  * A batch size that comes again is captured as a CUDA graph and replayed. The step's number and the
  * sums of its terms live on the device. Everything goes to the current stream, which must be the
- * same one, and not the default one, from call to call.
+ * same from call to call, and used by nothing else.
  */
 class DeviceStep {
  public:

@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "base/stream.h"
 #include "ops/perturb/op.h"
 #include "training/environments.h"
 
@@ -41,30 +42,34 @@ at::TensorOptions tensor_options(const TrainerConfig& config) {
   return at::TensorOptions(device).dtype(config.precision == "float64" ? at::kDouble : at::kFloat);
 }
 
-/** A stream of the device's own; none on the CPU. */
-std::optional<c10::Stream> own_stream(const at::TensorOptions& options) {
-  if (!options.device().is_cuda()) return {};
-  const c10::impl::VirtualGuardImpl cuda(c10::DeviceType::CUDA);
-  const at::Device device = options.device().has_index() ? options.device() : cuda.getDevice();
-  return cuda.getStreamFromGlobalPool(device);
+/** A stream of the trainer's own; none on the CPU. */
+std::shared_ptr<const c10::Stream> own_stream(const at::TensorOptions& options) {
+  const at::Device device = options.device();
+  if (!device.is_cuda()) return nullptr;
+  if constexpr (kCudaKernels) return lease_stream(device);
+  // Without graphs, one that is shared does no harm.
+  const c10::impl::VirtualGuardImpl cuda(device.type());
+  return std::make_shared<const c10::Stream>(
+      cuda.getStreamFromGlobalPool(device.has_index() ? device : cuda.getDevice())
+  );
 }
 
 /** Lets a queue of work on a stream grow to twice kSteps steps, so that abort() is soon seen. */
 class Throttle {
  public:
-  explicit Throttle(const std::optional<c10::Stream>& stream) : stream_(stream) {}
+  explicit Throttle(const c10::Stream* stream) : stream_(stream) {}
 
   /** To be called after each step. */
   void step() {
     constexpr int64_t kSteps = 16;
-    if (!stream_ || ++steps_ % kSteps != 0) return;
+    if (stream_ == nullptr || ++steps_ % kSteps != 0) return;
     if (event_) event_->synchronize();
     event_.emplace(stream_->device_type());
     event_->record(*stream_);
   }
 
  private:
-  const std::optional<c10::Stream> stream_;
+  const c10::Stream* stream_;
   std::optional<c10::Event> event_;
   int64_t steps_ = 0;
 };
@@ -76,9 +81,11 @@ class Scope {
       std::mutex& mutex,
       const TrainerConfig& config,
       const at::TensorOptions& options,
-      const std::optional<c10::Stream>& stream
+      const c10::Stream* stream
   )
-      : lock_(mutex), device_(options.device()), stream_(stream) {
+      : lock_(mutex),
+        device_(options.device()),
+        stream_(stream == nullptr ? std::nullopt : std::optional(*stream)) {
     // OpenMP's thread count belongs to the calling thread, so trainers do not disturb one another.
     if (config.threads > 0) at::set_num_threads(static_cast<int>(config.threads));
   }
@@ -106,9 +113,11 @@ Trainer::Trainer(TrainerConfig config)
   }
   if (options_.device().is_cpu()) step_ = make_step(config_, model_.parameters());
   if constexpr (kCudaKernels) {
-    if (stream_) device_step_ = make_device_step(config_, model_.parameters(), optimizer_);
+    if (stream_ != nullptr) {
+      device_step_ = make_device_step(config_, model_.parameters(), optimizer_);
+    }
   }
-  if (stream_) {
+  if (stream_ != nullptr) {
     // All of this was queued where the caller stood; from now on it is read on our own stream.
     const c10::impl::VirtualGuardImpl cuda(c10::DeviceType::CUDA);
     cuda.getStream(stream_->device()).synchronize();
@@ -119,11 +128,11 @@ Trainer::Trainer(TrainerConfig config)
 
 Trainer::~Trainer() {
   // Memory goes back to where it was allocated, which knows nothing of what our stream still does.
-  if (stream_) stream_->synchronize();
+  if (stream_ != nullptr) stream_->synchronize();
 }
 
 void Trainer::upload(std::vector<at::Tensor> features, at::Tensor targets, at::Tensor keys) {
-  const Scope scope(mutex_, config_, options_, stream_);
+  const Scope scope(mutex_, config_, options_, stream_.get());
   at::NoGradGuard no_grad;
   TORCH_CHECK_VALUE(
       features.size() == config_.modalities.size(),
@@ -256,14 +265,14 @@ TermValues Trainer::unpack(const at::Tensor& sums, double examples) const {
 }
 
 EpochResult Trainer::train_epoch(const at::Tensor& rows, int64_t batch_size) {
-  const Scope scope(mutex_, config_, options_, stream_);
+  const Scope scope(mutex_, config_, options_, stream_.get());
   at::NoGradGuard no_grad;
   TORCH_CHECK_VALUE(batch_size >= 1, "batchSize: expected at least 1, found ", batch_size);
   const auto start = std::chrono::steady_clock::now();
   const at::Tensor order = checked_rows(rows);
   const int64_t size = order.numel();
   at::Tensor sums = at::zeros({term_count(config_)}, options_.dtype(at::kDouble));
-  Throttle throttle(stream_);
+  Throttle throttle(stream_.get());
   if (device_step_ != nullptr) device_step_->begin(optimizer_.steps());
 
   EpochResult result{.terms = {}, .steps = 0, .examples = 0, .seconds = 0, .aborted = false};
@@ -293,7 +302,7 @@ EpochResult Trainer::train_epoch(const at::Tensor& rows, int64_t batch_size) {
 }
 
 at::Tensor Trainer::predict(const at::Tensor& rows, const std::optional<EvaluationNoise>& noise) {
-  const Scope scope(mutex_, config_, options_, stream_);
+  const Scope scope(mutex_, config_, options_, stream_.get());
   at::NoGradGuard no_grad;
   const at::Tensor order = checked_rows(rows);
   at::Tensor out = at::empty({order.numel(), config_.outputs}, options_.device(at::kCPU));
@@ -342,7 +351,7 @@ at::Tensor Trainer::predict(const at::Tensor& rows, const std::optional<Evaluati
 }
 
 std::vector<Codes> Trainer::encode(const at::Tensor& rows) {
-  const Scope scope(mutex_, config_, options_, stream_);
+  const Scope scope(mutex_, config_, options_, stream_.get());
   at::NoGradGuard no_grad;
   const Batch batch = gather(checked_rows(rows), false);
   std::vector<Codes> codes;
@@ -358,7 +367,7 @@ std::vector<Codes> Trainer::encode(const at::Tensor& rows) {
 std::pair<TermValues, std::map<std::string, at::Tensor>> Trainer::gradients(
     const at::Tensor& rows
 ) {
-  const Scope scope(mutex_, config_, options_, stream_);
+  const Scope scope(mutex_, config_, options_, stream_.get());
   at::NoGradGuard no_grad;
   at::Tensor sums = at::zeros({term_count(config_)}, options_.dtype(at::kDouble));
   differentiate(checked_rows(rows), 1, sums);
@@ -386,7 +395,7 @@ std::map<std::string, at::Tensor> Trainer::tensors(bool optimizer) const {
 }
 
 TrainerState Trainer::state(bool optimizer) {
-  const Scope scope(mutex_, config_, options_, stream_);
+  const Scope scope(mutex_, config_, options_, stream_.get());
   at::NoGradGuard no_grad;
   TrainerState state{.step = optimizer_.steps(), .tensors = tensors(optimizer)};
   for (auto& [name, tensor] : state.tensors) {
@@ -396,7 +405,7 @@ TrainerState Trainer::state(bool optimizer) {
 }
 
 void Trainer::set_state(const TrainerState& state) {
-  const Scope scope(mutex_, config_, options_, stream_);
+  const Scope scope(mutex_, config_, options_, stream_.get());
   at::NoGradGuard no_grad;
   TORCH_CHECK_VALUE(state.step >= 0, "step: expected at least 0, found ", state.step);
   const auto model = tensors(false);

@@ -108,7 +108,7 @@ class Trainer {
 
   TrainerConfig config_;
   at::TensorOptions options_;
-  std::optional<c10::Stream> stream_;  // of a CUDA device
+  std::shared_ptr<const c10::Stream> stream_;  // of a CUDA device; null on the CPU
   CmirModel model_;
   Optimizer optimizer_;
   // One of them is there: step_ on the CPU, device_step_ where CUDA kernels are built in. Without
