@@ -39,7 +39,9 @@ function openPyTorch() {
       child.stdin.write(`${JSON.stringify(request)}\n`);
       const { value, done } = await lines.next();
       if (done) throw new Error(`PyTorch ended at ${JSON.stringify(request)}`);
-      return JSON.parse(value).ms;
+      const { ms, error } = JSON.parse(value);
+      if (ms === undefined) throw new Error(`PyTorch at ${JSON.stringify(request)}: ${error}`);
+      return ms;
     },
     close: () => child.stdin.end(),
   };

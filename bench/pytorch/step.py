@@ -1,13 +1,16 @@
-"""One training step of CmIR in PyTorch, timed on request: the other side of bench/bench.mjs.
+"""One training step of CmIR in PyTorch, timed on request: the other side of bench/bench.mjs, and of
+scripts/gpu/bench.py.
 
-Reads requests as JSON lines, {"what", "batch", "environments", "threads", "features", ...}, and
-answers each with {"ms"}: the mean of a few steps. What is asked for alternates between here and
-cmir, so that both meet the same state of the machine.
+Reads requests as JSON lines, {"what", "batch", "environments", "threads", "features", ...}, with
+"device" (cpu unless told) and "tf32" where that is a GPU, and answers each with {"ms"}, the mean of
+a few steps, or {"error"}. What is asked for alternates between here and cmir, so that both meet the
+same state of the machine.
 
   eager_naive  constraints as the paper writes them, AdamW and clipping as torch has them
   eager_fast   the fast algebra of the constraints, fused AdamW
-  compile      the same as eager_fast, through torch.compile
-  gemm_floor   the step's matrix products alone, into buffers that are there already
+  compile      the same as eager_fast, through torch.compile; on a GPU with its CUDA graphs
+  gemm_floor   the step's matrix products alone, into buffers that are there already; on a GPU as
+               one CUDA graph
 """
 
 import json
@@ -21,12 +24,14 @@ HIDDEN, LATENT, DROPOUT = 256, 128, 0.3
 WEIGHTS = {"invariance": 1.0, "decorrelation": 0.5, "reconstruction": 1.0}
 
 
-def training_step(what: str, features: dict[str, int], batch: int, environments: int):
+def training_step(
+    what: str, features: dict[str, int], batch: int, environments: int, device: str
+):
     """A function that takes one step: noise, objective, backward, clipping, AdamW."""
     torch.manual_seed(1)
-    model = CmIR(features, 1, HIDDEN, LATENT, DROPOUT)
-    data = {name: torch.randn(batch, width) for name, width in features.items()}
-    targets = torch.randn(batch)
+    model = CmIR(features, 1, HIDDEN, LATENT, DROPOUT).to(device)
+    data = {name: torch.randn(batch, width, device=device) for name, width in features.items()}
+    targets = torch.randn(batch, device=device)
     ladder = [("gaussian", 0.3 * e) for e in range(1, environments)]
     fast = what != "eager_naive"
     settings = Settings(**WEIGHTS, form="fast" if fast else "naive")
@@ -36,7 +41,8 @@ def training_step(what: str, features: dict[str, int], batch: int, environments:
         return objective(model, draw_environments(data, ladder), targets, settings)["loss"]
 
     if what == "compile":
-        loss_of = torch.compile(loss_of, dynamic=False)
+        mode = "reduce-overhead" if device == "cuda" else None
+        loss_of = torch.compile(loss_of, dynamic=False, mode=mode)
 
     def step():
         optimizer.zero_grad()
@@ -47,18 +53,20 @@ def training_step(what: str, features: dict[str, int], batch: int, environments:
     return step
 
 
-def products(features: dict[str, int], batch: int, environments: int):
+def products(features: dict[str, int], batch: int, environments: int, device: str):
     """A function that runs every matrix product of the networks' forward and backward once."""
     rows, modalities = environments * batch, len(features)
     pairs = []  # (left, right, out)
 
+    def drawn(*sizes: int) -> torch.Tensor:
+        return torch.randn(sizes, device=device)
+
     def linear(inputs: int, outputs: int, input_gradient: bool = True) -> None:
-        x, gradient = torch.randn(rows, inputs), torch.randn(rows, outputs)
-        weight = torch.randn(outputs, inputs)
-        pairs.append((x, weight.t(), torch.empty(rows, outputs)))
-        pairs.append((gradient.t(), x, torch.empty(outputs, inputs)))
+        x, gradient, weight = drawn(rows, inputs), drawn(rows, outputs), drawn(outputs, inputs)
+        pairs.append((x, weight.t(), drawn(rows, outputs)))
+        pairs.append((gradient.t(), x, drawn(outputs, inputs)))
         if input_gradient:
-            pairs.append((gradient, weight, torch.empty(rows, inputs)))
+            pairs.append((gradient, weight, drawn(rows, inputs)))
 
     for width in features.values():
         linear(width, HIDDEN, input_gradient=False)
@@ -72,7 +80,32 @@ def products(features: dict[str, int], batch: int, environments: int):
         for left, right, out in pairs:
             torch.mm(left, right, out=out)
 
-    return run
+    return run if device == "cpu" else captured(run)
+
+
+def captured(run):
+    """The same work as one CUDA graph."""
+    stream = torch.cuda.Stream()
+    stream.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(stream):
+        run()
+    torch.cuda.current_stream().wait_stream(stream)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        run()
+    return graph.replay
+
+
+def timed(run, steps: int, device: str) -> float:
+    """Milliseconds a step, all of them finished."""
+    if device == "cuda":
+        torch.cuda.synchronize()
+    start = time.perf_counter()
+    for _ in range(steps):
+        run()
+    if device == "cuda":
+        torch.cuda.synchronize()
+    return (time.perf_counter() - start) / steps * 1e3
 
 
 def main() -> None:
@@ -81,26 +114,30 @@ def main() -> None:
         request = json.loads(line)
         what, features = request["what"], request["features"]
         batch, environments = request["batch"], request["environments"]
-        torch.set_num_threads(request["threads"])
-        here = (batch, environments, request["threads"])
+        device = request.get("device", "cpu")
+        if device == "cuda":
+            torch.set_float32_matmul_precision("high" if request.get("tf32") else "highest")
+        else:
+            torch.set_num_threads(request["threads"])
+        here = (batch, environments, device, request.get("threads"), request.get("tf32"))
         if here != shape:  # one shape at a time in memory
             shape = here
             ready.clear()
             torch.compiler.reset()
-        if what not in ready:
-            run = (
-                products(features, batch, environments)
-                if what == "gemm_floor"
-                else training_step(what, features, batch, environments)
-            )
-            run()
-            run()
-            ready[what] = run
-        run = ready[what]
-        start = time.perf_counter()
-        for _ in range(request["steps"]):
-            run()
-        print(json.dumps({"ms": (time.perf_counter() - start) / request["steps"] * 1e3}), flush=True)
+        try:
+            if what not in ready:
+                run = (
+                    products(features, batch, environments, device)
+                    if what == "gemm_floor"
+                    else training_step(what, features, batch, environments, device)
+                )
+                for _ in range(4 if device == "cuda" else 2):
+                    run()
+                ready[what] = run
+            answer = {"ms": timed(ready[what], request["steps"], device)}
+        except Exception as error:  # a compiler that is not there is no reason to measure nothing
+            answer = {"error": f"{type(error).__name__}: {error}".splitlines()[0]}
+        print(json.dumps(answer), flush=True)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,23 @@
 #pragma once
 
-// The only file of the native code that asks which compiler it meets.
+// The only file of the native code that asks which compiler it meets, and with what it is built.
+
+struct CUstream_st;
+
+namespace cmir {
+
+/** A cudaStream_t, for those who do not include the CUDA runtime. */
+using CudaStream = CUstream_st*;
+
+/** Whether kernels for CUDA devices are built in; without them LibTorch's operations serve there.
+ */
+#ifdef CMIR_CUDA
+inline constexpr bool kCudaKernels = true;
+#else
+inline constexpr bool kCudaKernels = false;
+#endif
+
+}  // namespace cmir
 
 #ifdef __CUDACC__
 #define CMIR_HOST_DEVICE __host__ __device__

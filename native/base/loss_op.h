@@ -106,4 +106,16 @@ inline void check_floating(const char* op, const char* argument, const at::Tenso
   );
 }
 
+/** Refuses inputs that do not lie together: kernels take their addresses. */
+inline void check_same_device(const char* op, const at::Tensor& first, const at::Tensor& second) {
+  TORCH_CHECK(
+      first.device() == second.device(),
+      op,
+      ": expected all inputs on one device, found ",
+      first.device(),
+      " and ",
+      second.device()
+  );
+}
+
 }  // namespace cmir

@@ -1,9 +1,13 @@
 #pragma once
 
 #include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
+#include <c10/core/StreamGuard.h>
 #include <torch/csrc/autograd/autograd.h>
 
+#include <cstdio>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,15 +20,48 @@
 #undef CHECK_NE
 #undef CHECK_EQ
 #undef FAIL
+#include "base/stream.h"
 #include "test/doctest.h"
 
 namespace cmir::test {
 
 /** The one table of tolerances: how far a kernel may be from the float64 reference, relative to its
  * largest value. */
-inline double tolerance(at::ScalarType type) { return type == at::kDouble ? 1e-10 : 2e-5; }
+inline double tolerance(at::ScalarType type) {
+  return type == at::kDouble ? 1e-10 : type == at::kBFloat16 ? 1e-2 : 2e-5;
+}
 
 inline const std::vector<at::ScalarType> kTypes{at::kFloat, at::kDouble};
+inline const std::vector<at::ScalarType> kAllTypes{at::kFloat, at::kDouble, at::kBFloat16};
+
+/**
+ * Where the CUDA kernels run in this build: on a GPU, on the host that emulates one, or nowhere, of
+ * which a message tells.
+ */
+inline std::optional<at::Device> kernel_device() {
+  if constexpr (!kCudaKernels) return at::Device(at::kCPU);
+  if (at::globalContext().hasCUDA()) return at::Device(at::kCUDA, 0);
+  static const bool told = [] {
+    std::puts("skipped: no CUDA device");
+    return true;
+  }();
+  static_cast<void>(told);
+  return {};
+}
+
+/** While it lives, LibTorch's work on a GPU goes to a stream that is not the default one. */
+class OwnStream {
+ public:
+  explicit OwnStream(at::Device device) {
+    if (!device.is_cuda()) return;
+    stream_ = lease_stream(device);
+    guard_.reset_stream(*stream_);
+  }
+
+ private:
+  std::shared_ptr<const c10::Stream> stream_;
+  c10::OptionalStreamGuard guard_{std::optional<c10::Stream>()};
+};
 
 /** Fails with shape, worst index and both values when `found` is not `expected` up to its type's
  * tolerance. */

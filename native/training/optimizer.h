@@ -23,6 +23,8 @@ class Optimizer {
   at::Tensor exp_avg, exp_avg_sq;
 
   int64_t steps() const { return steps_; }
+  /** For who takes the steps of these moments elsewhere. */
+  void count_step() { ++steps_; }
   void set_steps(int64_t steps);
 
  private:

@@ -3,11 +3,15 @@
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 #include <c10/core/DeviceGuard.h>
+#include <c10/core/Event.h>
+#include <c10/core/StreamGuard.h>
+#include <c10/core/impl/VirtualGuardImpl.h>
 
 #include <algorithm>
 #include <chrono>
 
 #include "base/gemm.h"
+#include "base/stream.h"
 #include "ops/perturb/op.h"
 #include "training/environments.h"
 
@@ -43,14 +47,58 @@ at::TensorOptions tensor_options(const TrainerConfig& config) {
       device.is_cpu() ? " without it" : "",
       "; expected float32"
   );
+  TORCH_CHECK_VALUE(
+      config.sharing == "independent" || device.is_cpu(),
+      "sharing: common is computed on the CPU only, found device ",
+      config.device
+  );
   return at::TensorOptions(device).dtype(config.precision == "float64" ? at::kDouble : at::kFloat);
 }
 
-/** What every call on a trainer needs: its turn, its thread count, its device. */
+/** A stream of the trainer's own; none on the CPU. */
+std::shared_ptr<const c10::Stream> own_stream(const at::TensorOptions& options) {
+  const at::Device device = options.device();
+  if (!device.is_cuda()) return nullptr;
+  if constexpr (kCudaKernels) return lease_stream(device);
+  // Without graphs, one that is shared does no harm.
+  const c10::impl::VirtualGuardImpl cuda(device.type());
+  return std::make_shared<const c10::Stream>(
+      cuda.getStreamFromGlobalPool(device.has_index() ? device : cuda.getDevice())
+  );
+}
+
+/** Lets a queue of work on a stream grow to twice kSteps steps, so that abort() is soon seen. */
+class Throttle {
+ public:
+  explicit Throttle(const c10::Stream* stream) : stream_(stream) {}
+
+  /** To be called after each step. */
+  void step() {
+    constexpr int64_t kSteps = 16;
+    if (stream_ == nullptr || ++steps_ % kSteps != 0) return;
+    if (event_) event_->synchronize();
+    event_.emplace(stream_->device_type());
+    event_->record(*stream_);
+  }
+
+ private:
+  const c10::Stream* stream_;
+  std::optional<c10::Event> event_;
+  int64_t steps_ = 0;
+};
+
+/** What every call on a trainer needs: its turn, its thread count, its device and stream. */
 class Scope {
  public:
-  Scope(std::mutex& mutex, const TrainerConfig& config, const at::TensorOptions& options)
-      : lock_(mutex), device_(options.device()) {
+  Scope(
+      std::mutex& mutex,
+      const TrainerConfig& config,
+      const at::TensorOptions& options,
+      const c10::Stream* stream
+  )
+      : lock_(mutex),
+        device_(options.device()),
+        stream_(stream == nullptr ? std::nullopt : std::optional(*stream)) {
     // OpenMP's thread count belongs to the calling thread, so trainers do not disturb one another.
     if (config.threads > 0) at::set_num_threads(static_cast<int>(config.threads));
   }
@@ -58,6 +106,7 @@ class Scope {
  private:
   std::lock_guard<std::mutex> lock_;
   c10::OptionalDeviceGuard device_;
+  c10::OptionalStreamGuard stream_;
 };
 
 }  // namespace
@@ -65,6 +114,7 @@ class Scope {
 Trainer::Trainer(TrainerConfig config)
     : config_(validated(std::move(config))),
       options_(tensor_options(config_)),
+      stream_(own_stream(options_)),
       model_({config_.modalities, config_.outputs, config_.model}, options_),
       optimizer_(model_.parameters().flat()) {
   at::NoGradGuard no_grad;
@@ -75,12 +125,27 @@ Trainer::Trainer(TrainerConfig config)
     );
   }
   if (options_.device().is_cpu()) step_ = make_step(config_, model_.parameters());
+  if constexpr (kCudaKernels) {
+    if (stream_ != nullptr) {
+      device_step_ = make_device_step(config_, model_.parameters(), optimizer_);
+    }
+  }
+  if (stream_ != nullptr) {
+    // All of this was queued where the caller stood; from now on it is read on our own stream.
+    const c10::impl::VirtualGuardImpl cuda(c10::DeviceType::CUDA);
+    cuda.getStream(stream_->device()).synchronize();
+  }
   terms_.resize(static_cast<size_t>(term_count(config_)));
   count_memory();
 }
 
+Trainer::~Trainer() {
+  // Memory goes back to where it was allocated, which knows nothing of what our stream still does.
+  if (stream_ != nullptr) stream_->synchronize();
+}
+
 void Trainer::upload(std::vector<at::Tensor> features, at::Tensor targets, at::Tensor keys) {
-  const Scope scope(mutex_, config_, options_);
+  const Scope scope(mutex_, config_, options_, stream_.get());
   at::NoGradGuard no_grad;
   TORCH_CHECK_VALUE(
       features.size() == config_.modalities.size(),
@@ -130,6 +195,7 @@ void Trainer::upload(std::vector<at::Tensor> features, at::Tensor targets, at::T
   targets_ = targets;
   const auto integers = options_.dtype(at::kLong);
   keys_ = keys.defined() ? keys.to(integers) : at::arange(rows, integers);
+  if (device_step_ != nullptr) device_step_->bind(features_, targets_);
   count_memory();
 }
 
@@ -178,6 +244,12 @@ void Trainer::differentiate(const at::Tensor& rows, double weight, at::Tensor& s
     for (size_t i = 0; i < terms_.size(); ++i) out[i] += weight * terms_[i];
     return;
   }
+  if (device_step_ != nullptr) {
+    device_step_->begin(optimizer_.steps());
+    device_step_->differentiate(rows, weight);
+    sums.add_(device_step_->sums());
+    return;
+  }
   model_.parameters().gradients().zero_();
   at::AutoGradMode grad_mode(true);
   const Terms terms = objective(model_, config_, gather(rows, true), optimizer_.steps());
@@ -206,24 +278,36 @@ TermValues Trainer::unpack(const at::Tensor& sums, double examples) const {
 }
 
 EpochResult Trainer::train_epoch(const at::Tensor& rows, int64_t batch_size) {
-  const Scope scope(mutex_, config_, options_);
+  const Scope scope(mutex_, config_, options_, stream_.get());
   at::NoGradGuard no_grad;
   TORCH_CHECK_VALUE(batch_size >= 1, "batchSize: expected at least 1, found ", batch_size);
   const auto start = std::chrono::steady_clock::now();
   const at::Tensor order = checked_rows(rows);
   const int64_t size = order.numel();
   at::Tensor sums = at::zeros({term_count(config_)}, options_.dtype(at::kDouble));
+  Throttle throttle(stream_.get());
+  if (device_step_ != nullptr) device_step_->begin(optimizer_.steps());
 
   EpochResult result{.terms = {}, .steps = 0, .examples = 0, .seconds = 0, .aborted = false};
   for (int64_t begin = 0; begin < size; begin += batch_size) {
     if (aborted_) break;
     const int64_t count = std::min(batch_size, size - begin);
-    differentiate(order.narrow(0, begin, count), static_cast<double>(count), sums);
-    optimizer_.step(model_.parameters().flat(), model_.parameters().gradients(), config_.optimizer);
+    const at::Tensor batch = order.narrow(0, begin, count);
+    if (device_step_ != nullptr) {
+      device_step_->train(batch);
+      optimizer_.count_step();
+    } else {
+      differentiate(batch, static_cast<double>(count), sums);
+      optimizer_.step(
+          model_.parameters().flat(), model_.parameters().gradients(), config_.optimizer
+      );
+    }
+    throttle.step();
     result.examples += count;
     progress_ = ++result.steps;
   }
   result.aborted = aborted_;
+  if (device_step_ != nullptr) sums.copy_(device_step_->sums());
   result.terms = unpack(sums, static_cast<double>(result.examples));
   count_memory();
   result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
@@ -231,7 +315,7 @@ EpochResult Trainer::train_epoch(const at::Tensor& rows, int64_t batch_size) {
 }
 
 at::Tensor Trainer::predict(const at::Tensor& rows, const std::optional<EvaluationNoise>& noise) {
-  const Scope scope(mutex_, config_, options_);
+  const Scope scope(mutex_, config_, options_, stream_.get());
   at::NoGradGuard no_grad;
   const at::Tensor order = checked_rows(rows);
   at::Tensor out = at::empty({order.numel(), config_.outputs}, options_.device(at::kCPU));
@@ -280,7 +364,7 @@ at::Tensor Trainer::predict(const at::Tensor& rows, const std::optional<Evaluati
 }
 
 std::vector<Codes> Trainer::encode(const at::Tensor& rows) {
-  const Scope scope(mutex_, config_, options_);
+  const Scope scope(mutex_, config_, options_, stream_.get());
   at::NoGradGuard no_grad;
   const Batch batch = gather(checked_rows(rows), false);
   std::vector<Codes> codes;
@@ -296,7 +380,7 @@ std::vector<Codes> Trainer::encode(const at::Tensor& rows) {
 std::pair<TermValues, std::map<std::string, at::Tensor>> Trainer::gradients(
     const at::Tensor& rows
 ) {
-  const Scope scope(mutex_, config_, options_);
+  const Scope scope(mutex_, config_, options_, stream_.get());
   at::NoGradGuard no_grad;
   at::Tensor sums = at::zeros({term_count(config_)}, options_.dtype(at::kDouble));
   differentiate(checked_rows(rows), 1, sums);
@@ -324,7 +408,7 @@ std::map<std::string, at::Tensor> Trainer::tensors(bool optimizer) const {
 }
 
 TrainerState Trainer::state(bool optimizer) {
-  const Scope scope(mutex_, config_, options_);
+  const Scope scope(mutex_, config_, options_, stream_.get());
   at::NoGradGuard no_grad;
   TrainerState state{.step = optimizer_.steps(), .tensors = tensors(optimizer)};
   for (auto& [name, tensor] : state.tensors) {
@@ -334,7 +418,7 @@ TrainerState Trainer::state(bool optimizer) {
 }
 
 void Trainer::set_state(const TrainerState& state) {
-  const Scope scope(mutex_, config_, options_);
+  const Scope scope(mutex_, config_, options_, stream_.get());
   at::NoGradGuard no_grad;
   TORCH_CHECK_VALUE(state.step >= 0, "step: expected at least 0, found ", state.step);
   const auto model = tensors(false);
@@ -369,7 +453,8 @@ void Trainer::count_memory() {
   for (const at::Tensor& features : features_) bytes += features.nbytes();
   if (targets_.defined()) bytes += targets_.nbytes();
   if (keys_.defined()) bytes += keys_.nbytes();
-  memory_ = static_cast<int64_t>(bytes) + (step_ == nullptr ? 0 : step_->memory());
+  memory_ = static_cast<int64_t>(bytes) + (step_ == nullptr ? 0 : step_->memory()) +
+            (device_step_ == nullptr ? 0 : device_step_->memory());
 }
 
 }  // namespace cmir

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <ATen/core/Tensor.h>
+#include <c10/core/Stream.h>
 
 #include <atomic>
 #include <map>
@@ -11,6 +12,7 @@
 
 #include "model/cmir.h"
 #include "training/config.h"
+#include "training/device_step.h"
 #include "training/objective.h"
 #include "training/optimizer.h"
 #include "training/step.h"
@@ -36,12 +38,13 @@ struct TrainerState {
 };
 
 /**
- * One model, its optimiser and its data on one device. Methods may be called from any thread; they
- * run one after another. abort(), progress() and memory() never wait.
+ * One model, its optimiser and its data on one device, there on a stream of its own. Methods may be
+ * called from any thread; they run one after another. abort(), progress() and memory() never wait.
  */
 class Trainer {
  public:
   explicit Trainer(TrainerConfig config);
+  ~Trainer();
 
   /**
    * Raw features, one float32 [N, D_m] a modality, standardised with the state's normaliser;
@@ -105,10 +108,14 @@ class Trainer {
 
   TrainerConfig config_;
   at::TensorOptions options_;
+  std::shared_ptr<const c10::Stream> stream_;  // of a CUDA device; null on the CPU
   CmirModel model_;
   Optimizer optimizer_;
-  std::unique_ptr<Step> step_;  // on the CPU; elsewhere objective() and autograd
-  std::vector<double> terms_;   // of one step
+  // One of them is there: step_ on the CPU, device_step_ where CUDA kernels are built in. Without
+  // them a CUDA device has objective() and autograd.
+  std::unique_ptr<Step> step_;
+  std::unique_ptr<DeviceStep> device_step_;
+  std::vector<double> terms_;  // of one step
   std::vector<Normalizer> normalizers_;
   std::vector<at::Tensor> features_;  // standardised, [N, D_m]
   at::Tensor targets_;                // [N] or undefined

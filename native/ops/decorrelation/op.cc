@@ -1,7 +1,7 @@
 #include "ops/decorrelation/op.h"
 
 #include "base/loss_op.h"
-#include "ops/decorrelation/kernel.h"
+#include "ops/decorrelation/launch.h"
 
 namespace cmir {
 namespace {
@@ -62,43 +62,28 @@ Losses on_cpu(const at::Tensor& invariant, const at::Tensor& spurious, double of
   at::Tensor first = at::empty_like(invariant, format), second = at::empty_like(spurious, format);
   if (invariant.numel() == 0) return {invariant.new_zeros({}), first, second};
 
-  // Two halves of a wider tensor, as the encoder gives them, are read where they are.
-  const int64_t environments = invariant.size(0), batch = invariant.size(1),
-                columns = invariant.size(2), stride = invariant.stride(1);
-  const bool in_place = invariant.strides() == spurious.strides() && invariant.stride(2) == 1 &&
-                        invariant.stride(0) == batch * stride;
-  const at::Tensor a = in_place ? invariant : invariant.contiguous();
-  const at::Tensor b = in_place ? spurious : spurious.contiguous();
-  const double scale = 1 / static_cast<double>(environments * batch);
-  const DecorrelationArguments arguments{
-      .environments = environments,
-      .batch = batch,
-      .columns = columns,
-      .input_stride = in_place ? stride : columns,
-      .gradient_stride = columns,
-      .off_diagonal = off_diagonal,
-      .gradient_scale = scale,
-      .accumulate = false,
-  };
-  const at::Tensor scratch =
-      at::empty({decorrelation_scratch(environments * batch, columns)}, invariant.options());
+  const DecorrelationInput input(invariant, spurious, off_diagonal);
+  const DecorrelationArguments& arguments = input.arguments;
+  const at::Tensor scratch = at::empty(
+      {decorrelation_scratch(arguments.environments * arguments.batch, arguments.columns)},
+      invariant.options()
+  );
   double sum = 0;
   AT_DISPATCH_FLOATING_TYPES(type, "decorrelation", [&] {
     sum = decorrelation_cpu(
         arguments,
-        a.const_data_ptr<scalar_t>(),
-        b.const_data_ptr<scalar_t>(),
+        input.invariant.const_data_ptr<scalar_t>(),
+        input.spurious.const_data_ptr<scalar_t>(),
         first.mutable_data_ptr<scalar_t>(),
         second.mutable_data_ptr<scalar_t>(),
         scratch.mutable_data_ptr<scalar_t>()
     );
   });
-  return {at::scalar_tensor(sum * scale, invariant.options()), first, second};
+  return {at::scalar_tensor(sum * arguments.gradient_scale, invariant.options()), first, second};
 }
 
-/** The same composed of LibTorch's operations, for other devices. */
+/** The same composed of LibTorch's operations, for a build without CUDA kernels. */
 Losses composed(const at::Tensor& invariant, const at::Tensor& spurious, double off_diagonal) {
-  check(invariant, spurious, off_diagonal);
   if (invariant.numel() == 0) {
     return {invariant.new_zeros({}), at::zeros_like(invariant), at::zeros_like(spurious)};
   }
@@ -128,6 +113,16 @@ Losses composed(const at::Tensor& invariant, const at::Tensor& spurious, double 
   return {value.mul_(scale), through_normalize(a, gradient_a), through_normalize(b, gradient_b)};
 }
 
+Losses on_cuda(const at::Tensor& invariant, const at::Tensor& spurious, double off_diagonal) {
+  check(invariant, spurious, off_diagonal);
+  check_same_device("decorrelation", invariant, spurious);
+  if constexpr (kCudaKernels) {
+    return decorrelation_on_device(invariant, spurious, off_diagonal);
+  } else {
+    return composed(invariant, spurious, off_diagonal);
+  }
+}
+
 Losses meta(const at::Tensor& invariant, const at::Tensor& spurious, double off_diagonal) {
   check(invariant, spurious, off_diagonal);
   const auto format = at::MemoryFormat::Contiguous;
@@ -144,6 +139,28 @@ at::Tensor autograd(const at::Tensor& invariant, const at::Tensor& spurious, dou
 }
 
 }  // namespace
+
+// Two halves of a wider tensor, as the encoder gives them, are read where they are.
+DecorrelationInput::DecorrelationInput(
+    const at::Tensor& first, const at::Tensor& second, double off_diagonal
+) {
+  const int64_t environments = first.size(0), batch = first.size(1), columns = first.size(2),
+                stride = first.stride(1);
+  const bool in_place = first.strides() == second.strides() && first.stride(2) == 1 &&
+                        first.stride(0) == batch * stride;
+  invariant = in_place ? first : first.contiguous();
+  spurious = in_place ? second : second.contiguous();
+  arguments = {
+      .environments = environments,
+      .batch = batch,
+      .columns = columns,
+      .input_stride = in_place ? stride : columns,
+      .gradient_stride = columns,
+      .off_diagonal = off_diagonal,
+      .gradient_scale = 1 / static_cast<double>(environments * batch),
+      .accumulate = false,
+  };
+}
 
 at::Tensor decorrelation(
     const at::Tensor& invariant, const at::Tensor& spurious, double off_diagonal
@@ -168,7 +185,7 @@ TORCH_LIBRARY_FRAGMENT(cmir, library) {
   );
 }
 TORCH_LIBRARY_IMPL(cmir, CPU, library) { library.impl("_decorrelation", on_cpu); }
-TORCH_LIBRARY_IMPL(cmir, CUDA, library) { library.impl("_decorrelation", composed); }
+TORCH_LIBRARY_IMPL(cmir, CUDA, library) { library.impl("_decorrelation", on_cuda); }
 TORCH_LIBRARY_IMPL(cmir, Meta, library) { library.impl("_decorrelation", meta); }
 TORCH_LIBRARY_IMPL(cmir, CompositeExplicitAutograd, library) {
   library.impl(

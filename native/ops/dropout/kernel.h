@@ -2,6 +2,7 @@
 
 #include <cstdint>
 
+#include "base/kernel_scratch.h"
 #include "base/philox.h"
 
 namespace cmir {
@@ -38,6 +39,33 @@ void hidden_backward_cpu(
 template <class Value>
 void column_sums_cpu(
     int64_t rows, int64_t columns, const Value* x, Value* column_parts, Value* column_sums
+);
+
+/**
+ * The same on a CUDA device, where `index` is too; the step is the number at `step`, read when the
+ * kernel runs.
+ */
+template <class Value>
+void hidden_forward_cuda(
+    const HiddenArguments& arguments, const int64_t* step, Value* x, CudaStream stream
+);
+template <class Value>
+void hidden_backward_cuda(
+    const HiddenArguments& arguments,
+    const Value* x,
+    Value* gradient,
+    Value* column_sums,
+    const KernelScratch& scratch,
+    CudaStream stream
+);
+template <class Value>
+void column_sums_cuda(
+    int64_t rows,
+    int64_t columns,
+    const Value* x,
+    Value* column_sums,
+    const KernelScratch& scratch,
+    CudaStream stream
 );
 
 /** out = 1 / (1 - p) where the mask keeps an element, else 0. */

@@ -3,11 +3,15 @@
 #include <ATen/ATen.h>
 
 #include "ops/dropout/kernel.h"
+#include "ops/dropout/launch.h"
 
 namespace cmir {
 
 at::Tensor dropout(const at::Tensor& x, const DropoutSite& site, double p) {
   if (p == 0) return x;
+  if constexpr (kCudaKernels) {
+    if (x.is_cuda()) return x * dropout_mask_on_device(x, site, p).to(x.scalar_type());
+  }
   const at::Tensor mask = at::empty(x.sizes(), at::kFloat);  // [E, B, H], on the host
   const at::Tensor index = site.index.cpu().contiguous();
   const HiddenArguments arguments{

@@ -1,3 +1,7 @@
+#include "base/rows.h"
+#include "base/scratch.h"
+#include "ops/dropout/kernel.h"
+#include "ops/dropout/launch.h"
 #include "ops/dropout/op.h"
 #include "test/check.h"
 
@@ -30,6 +34,83 @@ TEST_CASE("dropout: probability 0 is the identity, empty stays empty") {
   const at::Tensor x = normal({1, 4, 5}, at::kDouble);
   CHECK(dropout(x, site(4), 0).equal(x));
   CHECK(dropout(at::zeros({2, 0, 5}), site(0), 0.5).numel() == 0);
+}
+
+TEST_CASE("dropout: the CUDA kernel gives the CPU's mask") {
+  const auto device = kernel_device();
+  if (!device) return;
+  for (const auto& [batch, columns] : {std::pair{1, 1}, {7, 5}, {3, 130}, {40, 64}, {2, 1029}}) {
+    for (const double p : {0.2, 0.7}) {
+      const at::Tensor ones = at::ones({3, batch, columns});
+      const at::Tensor mask = dropout_mask_on_device(ones.to(*device), site(batch), p);
+      CHECK(mask.cpu().equal(dropout(ones, site(batch), p)));
+    }
+  }
+}
+
+TEST_CASE("dropout: the CUDA kernels of a hidden layer give what the CPU's give") {
+  const auto device = kernel_device();
+  if (!device) return;
+  for (const auto type : kTypes) {
+    const Scratch scratch(1029, at::TensorOptions(*device));
+    for (const auto& [batch, columns] : {std::pair{1, 1}, {7, 5}, {3, 130}, {130, 64}, {2, 1029}}) {
+      for (const double p : {0.0, 0.4}) {
+        INFO("shape " << batch << " " << columns << " " << type << " p " << p);
+        at::Tensor x = normal({3, batch, columns}, type), gradient = normal(x.sizes(), type, 2);
+        const at::Tensor index = at::arange(batch, at::kLong) * 3;
+        at::Tensor parts = at::empty({RowChunks::kMaxChunks, columns}, type),
+                   sums = at::empty({columns}, type);
+        at::Tensor device_x = x.to(*device, false, true),
+                   device_gradient = gradient.to(*device, false, true);
+        const at::Tensor device_index = index.to(*device),
+                         step = at::full({}, 3, device_index.options());
+        at::Tensor device_sums = at::empty_like(sums, device_x.options());
+        HiddenArguments a{
+            .environments = 3,
+            .batch = batch,
+            .columns = columns,
+            .index = index.const_data_ptr<int64_t>(),
+            .step = 3,
+            .key = {9, 0},
+            .layer = 1,
+            .probability = p,
+        };
+        AT_DISPATCH_FLOATING_TYPES(type, "hidden", [&] {
+          const auto* from = x.const_data_ptr<scalar_t>();
+          hidden_forward_cpu(a, x.mutable_data_ptr<scalar_t>());
+          auto* rows = gradient.mutable_data_ptr<scalar_t>();
+          auto* chunks = parts.mutable_data_ptr<scalar_t>();
+          hidden_backward_cpu(a, from, rows, chunks, sums.mutable_data_ptr<scalar_t>());
+
+          a.index = device_index.const_data_ptr<int64_t>();
+          auto* there = device_x.mutable_data_ptr<scalar_t>();
+          hidden_forward_cuda(a, step.const_data_ptr<int64_t>(), there, current_stream());
+          hidden_backward_cuda(
+              a,
+              static_cast<const scalar_t*>(there),
+              device_gradient.mutable_data_ptr<scalar_t>(),
+              device_sums.mutable_data_ptr<scalar_t>(),
+              scratch.get(),
+              current_stream()
+          );
+        });
+        check_close(device_x.cpu(), x);
+        check_close(device_gradient.cpu(), gradient);
+        check_close(device_sums.cpu(), sums);
+        AT_DISPATCH_FLOATING_TYPES(type, "column_sums", [&] {
+          column_sums_cuda(
+              3 * batch,
+              columns,
+              device_x.const_data_ptr<scalar_t>(),
+              device_sums.mutable_data_ptr<scalar_t>(),
+              scratch.get(),
+              current_stream()
+          );
+        });
+        check_close(device_sums.cpu(), x.sum(at::IntArrayRef{0, 1}));
+      }
+    }
+  }
 }
 
 }  // namespace

@@ -2,6 +2,8 @@
 
 #include <cstdint>
 
+#include "base/kernel_scratch.h"
+
 namespace cmir {
 
 /** z [E, rows, columns] and its gradient, columns contiguous, the other strides given in elements.
@@ -19,5 +21,20 @@ struct InvarianceArguments {
  */
 template <class Scalar>
 double invariance_cpu(const InvarianceArguments& arguments, const Scalar* z, Scalar* gradient);
+
+/**
+ * The same on a CUDA device; value_scale times the sum goes to `value` there. Scalar: float,
+ * double, Bfloat16.
+ */
+template <class Scalar>
+void invariance_cuda(
+    const InvarianceArguments& arguments,
+    const Scalar* z,
+    Scalar* gradient,
+    double value_scale,
+    double* value,
+    const KernelScratch& scratch,
+    CudaStream stream
+);
 
 }  // namespace cmir

@@ -1,7 +1,7 @@
 #include "ops/invariance/op.h"
 
 #include "base/loss_op.h"
-#include "ops/invariance/kernel.h"
+#include "ops/invariance/launch.h"
 
 namespace cmir {
 namespace {
@@ -15,43 +15,22 @@ void check(const at::Tensor& z) {
   check_floating("invariance", "z", z);
 }
 
-/** What turns the sum over unordered pairs and elements into R_inv. */
-double scale_of(const at::Tensor& z) {
-  const int64_t environments = z.size(0);
-  return 2 / static_cast<double>((environments - 1) * z.numel());
-}
-
 std::tuple<at::Tensor, at::Tensor> on_cpu(const at::Tensor& z) {
   check(z);
   at::Tensor gradient = at::empty_like(z, at::MemoryFormat::Contiguous);
   if (z.numel() == 0) return {z.new_zeros({}), gradient};
-  // Halves of a wider tensor, as the encoder gives them, are read where they are.
-  const bool rows_of_three = z.dim() == 3 && z.stride(2) == 1;
-  const at::Tensor input = rows_of_three ? z : z.contiguous();
-  const int64_t environments = z.size(0), columns = z.dim() > 1 ? z.size(-1) : 1;
-  const int64_t rows = z.numel() / (environments * columns);
-  const InvarianceArguments arguments{
-      .environments = environments,
-      .rows = rows,
-      .columns = columns,
-      .environment_stride = rows_of_three ? z.stride(0) : rows * columns,
-      .row_stride = rows_of_three ? z.stride(1) : columns,
-      .gradient_environment_stride = rows * columns,
-      .gradient_row_stride = columns,
-      .gradient_scale = scale_of(z),
-  };
+  const InvarianceInput input(z);
   double sum = 0;
   AT_DISPATCH_FLOATING_TYPES_AND(at::kBFloat16, z.scalar_type(), "invariance", [&] {
     sum = invariance_cpu(
-        arguments, input.const_data_ptr<scalar_t>(), gradient.mutable_data_ptr<scalar_t>()
+        input.arguments, input.z.const_data_ptr<scalar_t>(), gradient.mutable_data_ptr<scalar_t>()
     );
   });
-  return {at::scalar_tensor(sum * scale_of(z), z.options()), gradient};
+  return {at::scalar_tensor(sum * input.scale, z.options()), gradient};
 }
 
-/** The same composed of LibTorch's operations, for other devices. */
+/** The same composed of LibTorch's operations, for a build without CUDA kernels. */
 std::tuple<at::Tensor, at::Tensor> composed(const at::Tensor& z) {
-  check(z);
   at::Tensor value = z.new_zeros({});
   at::Tensor gradient = at::zeros_like(z, at::MemoryFormat::Contiguous);
   if (z.numel() == 0) return {value, gradient};
@@ -61,7 +40,17 @@ std::tuple<at::Tensor, at::Tensor> composed(const at::Tensor& z) {
     value.add_(difference.abs().sum());
     gradient.select(0, i).copy_(difference.sign().sum(0));
   }
-  return {value.mul_(scale_of(z) / 2), gradient.mul_(scale_of(z))};
+  const double scale = 2 / static_cast<double>((z.size(0) - 1) * z.numel());
+  return {value.mul_(scale / 2), gradient.mul_(scale)};
+}
+
+std::tuple<at::Tensor, at::Tensor> on_cuda(const at::Tensor& z) {
+  check(z);
+  if constexpr (kCudaKernels) {
+    return invariance_on_device(z);
+  } else {
+    return composed(z);
+  }
 }
 
 std::tuple<at::Tensor, at::Tensor> meta(const at::Tensor& z) {
@@ -78,6 +67,25 @@ at::Tensor autograd(const at::Tensor& z) {
 
 }  // namespace
 
+// Halves of a wider tensor, as the encoder gives them, are read where they are.
+InvarianceInput::InvarianceInput(const at::Tensor& all) {
+  const bool rows_of_three = all.dim() == 3 && all.stride(2) == 1;
+  z = rows_of_three ? all : all.contiguous();
+  const int64_t environments = z.size(0), columns = z.dim() > 1 ? z.size(-1) : 1;
+  const int64_t rows = z.numel() / (environments * columns);
+  scale = 2 / static_cast<double>((environments - 1) * z.numel());
+  arguments = {
+      .environments = environments,
+      .rows = rows,
+      .columns = columns,
+      .environment_stride = rows_of_three ? z.stride(0) : rows * columns,
+      .row_stride = rows_of_three ? z.stride(1) : columns,
+      .gradient_environment_stride = rows * columns,
+      .gradient_row_stride = columns,
+      .gradient_scale = scale,
+  };
+}
+
 at::Tensor invariance(const at::Tensor& z) {
   static const auto op = find_operator<decltype(invariance)>("cmir::invariance");
   return op.call(z);
@@ -93,7 +101,7 @@ TORCH_LIBRARY_FRAGMENT(cmir, library) {
   library.def("_invariance(Tensor z) -> (Tensor, Tensor)");
 }
 TORCH_LIBRARY_IMPL(cmir, CPU, library) { library.impl("_invariance", on_cpu); }
-TORCH_LIBRARY_IMPL(cmir, CUDA, library) { library.impl("_invariance", composed); }
+TORCH_LIBRARY_IMPL(cmir, CUDA, library) { library.impl("_invariance", on_cuda); }
 TORCH_LIBRARY_IMPL(cmir, Meta, library) { library.impl("_invariance", meta); }
 TORCH_LIBRARY_IMPL(cmir, CompositeExplicitAutograd, library) {
   library.impl("invariance", [](const at::Tensor& z) {

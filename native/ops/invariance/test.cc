@@ -1,5 +1,6 @@
 #include <limits>
 
+#include "ops/invariance/launch.h"
 #include "ops/invariance/op.h"
 #include "ops/invariance/reference.h"
 #include "test/check.h"
@@ -60,6 +61,38 @@ TEST_CASE("invariance: refuses one environment, integers, double backward") {
       },
       "cannot be differentiated twice"
   );
+}
+
+TEST_CASE("invariance: the CUDA kernel gives the CPU's value and gradient") {
+  const auto device = kernel_device();
+  if (!device) return;
+  const auto check = [&](const at::Tensor& z) {
+    INFO("shape " << z.sizes() << " " << z.scalar_type());
+    const auto [value, gradient] = invariance_on_device(z.to(*device));
+    const auto [expected, exact] = invariance_with_gradient(z.to(at::kDouble));
+    check_close(value.cpu(), expected);
+    check_close(gradient.cpu(), exact);
+  };
+  for (const auto type : kAllTypes) {
+    for (const int64_t environments : {2, 3, 4, 5, 6, 7, 8, 9, 17}) {
+      check(normal({environments, 7, 5}, type));
+    }
+    check(normal({2}, type));
+    check(normal({3, 1, 1}, type));
+    check(normal({3, 33, 130}, type));
+    check(normal({4, 3, 1029}, type));
+    check(normal({4, 300, 2}, type));
+    check(normal({3, 0, 2}, type));
+    check(normal({2, 3, 4, 5}, type));
+    check(normal({1, 4, 3}, type).expand({5, 4, 3}));  // ties
+  }
+  // Halves of a wider tensor, rows not contiguous.
+  const at::Tensor wide = normal({3, 6, 10}, at::kFloat);
+  const auto [value, gradient] = invariance_on_device(wide.to(*device).narrow(-1, 5, 5));
+  check_close(gradient.cpu(), std::get<1>(invariance_with_gradient(wide.narrow(-1, 5, 5))));
+  at::Tensor nan = normal({3, 2, 2}, at::kFloat);
+  nan[0][0][0] = std::numeric_limits<float>::quiet_NaN();
+  CHECK(std::isnan(std::get<0>(invariance_on_device(nan.to(*device))).item<double>()));
 }
 
 }  // namespace

@@ -23,4 +23,17 @@ struct PerturbArguments {
 template <class Scalar>
 void perturb_cpu(const PerturbArguments& arguments, const Scalar* x, Scalar* out);
 
+/**
+ * The same on a CUDA device, where all pointers but `kinds` and `intensities` are; the step is the
+ * number at `step`, read when the kernel runs. Scalar: float, double, Bfloat16.
+ */
+template <class Scalar>
+void perturb_cuda(
+    const PerturbArguments& arguments,
+    const int64_t* step,
+    const Scalar* x,
+    Scalar* out,
+    CudaStream stream
+);
+
 }  // namespace cmir

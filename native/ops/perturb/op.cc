@@ -5,6 +5,7 @@
 
 #include "base/loss_op.h"
 #include "ops/perturb/kernel.h"
+#include "ops/perturb/launch.h"
 
 namespace cmir {
 namespace {
@@ -112,8 +113,7 @@ at::Tensor perturb_on_cpu(
   return out;
 }
 
-/** The draws are made on the host and carried over: the same numbers on every device. */
-at::Tensor perturb_through_cpu(
+at::Tensor perturb_on_cuda(
     const at::Tensor& x,
     const at::Tensor& index,
     const at::Tensor& step,
@@ -123,10 +123,19 @@ at::Tensor perturb_through_cpu(
     at::IntArrayRef kinds,
     at::ArrayRef<double> intensities
 ) {
-  return perturb_on_cpu(
-             x.cpu(), index.cpu(), step.cpu(), seed, modality, modalities, kinds, intensities
-  )
-      .to(x.device());
+  if constexpr (kCudaKernels) {
+    check(x, index, step, modality, modalities, kinds, intensities);
+    const at::Tensor out = at::empty(output_sizes(x, kinds), x.options());
+    if (x.numel() == 0) return out;
+    perturb_on_device(x, index, step, seed, modality, modalities, kinds, intensities, out);
+    return out;
+  } else {
+    // Draws are made on the host and carried over: the same numbers on every device.
+    return perturb_on_cpu(
+               x.cpu(), index.cpu(), step.cpu(), seed, modality, modalities, kinds, intensities
+    )
+        .to(x.device());
+  }
 }
 
 at::Tensor perturb_meta(
@@ -248,7 +257,7 @@ TORCH_LIBRARY_FRAGMENT(cmir, library) {
   );
 }
 TORCH_LIBRARY_IMPL(cmir, CPU, library) { library.impl("perturb", perturb_on_cpu); }
-TORCH_LIBRARY_IMPL(cmir, CUDA, library) { library.impl("perturb", perturb_through_cpu); }
+TORCH_LIBRARY_IMPL(cmir, CUDA, library) { library.impl("perturb", perturb_on_cuda); }
 TORCH_LIBRARY_IMPL(cmir, Meta, library) { library.impl("perturb", perturb_meta); }
 TORCH_LIBRARY_IMPL(cmir, Autograd, library) { library.impl("perturb", perturb_autograd); }
 

@@ -1,5 +1,6 @@
 #include <ATen/Parallel.h>
 
+#include "ops/perturb/launch.h"
 #include "ops/perturb/op.h"
 #include "ops/perturb/reference.h"
 #include "test/check.h"
@@ -146,6 +147,43 @@ TEST_CASE("perturb: refuses what it cannot mean") {
   check_throws([&] { run(x, range(2), {0}, {-1}); }, "at least 0, found -1");
   check_throws([&] { run(x, range(2), {0}, {}); }, "one intensity a kind");
   check_throws([&] { run(x, range(2), {0}, {1}, 0, 3); }, "modality < modalities");
+}
+
+TEST_CASE("perturb: the CUDA kernel draws what the CPU draws") {
+  const auto device = kernel_device();
+  if (!device) return;
+  // More than one launch takes, among them every kind.
+  std::vector<int64_t> many_kinds;
+  std::vector<double> many_intensities;
+  for (int64_t e = 0; e < 130; ++e) {
+    many_kinds.push_back(e % 4);
+    many_intensities.push_back(0.1 + 0.01 * static_cast<double>(e));
+  }
+  const auto check = [&](const at::Tensor& x,
+                         const std::vector<int64_t>& kinds,
+                         const std::vector<double>& intensities) {
+    INFO("shape " << x.sizes() << " " << x.scalar_type());
+    const at::Tensor index = range(x.size(0)) * 1000 + 7, step = at::scalar_tensor(5, at::kLong);
+    std::vector<int64_t> sizes{1 + static_cast<int64_t>(kinds.size())};
+    for (const int64_t size : x.sizes()) sizes.push_back(size);
+    const at::Tensor out = at::empty(sizes, x.options().device(*device));
+    perturb_on_device(x.to(*device), index, step, kSeed, 1, 3, kinds, intensities, out);
+    const at::Tensor expected = run(x, index, kinds, intensities);
+    CHECK(out[0].cpu().equal(x));
+    // Draws are float32 whatever x is, and rounded by each device in its own way.
+    check_close(x.scalar_type() == at::kDouble ? out.cpu().to(at::kFloat) : out.cpu(), expected);
+    // What is erased or dropped is so on both.
+    CHECK((out.cpu() == 0).equal(expected == 0));
+  };
+  for (const auto type : kAllTypes) {
+    for (const int64_t columns : {1, 3, 4, 7, 47, 128, 1029}) {
+      check(normal({6, columns}, type), {0, 1, 2, 3}, {0.5, 0.25, 0.4, 0.5});
+    }
+    check(normal({40, 8}, type), {2, 3}, {7, 7});
+    check(normal({5, 3, 4}, type), {0}, {1});
+    check(normal({5, 4}, type), {}, {});
+    check(normal({3, 5}, type), many_kinds, many_intensities);
+  }
 }
 
 }  // namespace

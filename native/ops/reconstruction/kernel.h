@@ -2,6 +2,8 @@
 
 #include <cstdint>
 
+#include "base/kernel_scratch.h"
+
 namespace cmir {
 
 /** output [E, rows, columns], contiguous; target the same, or [rows, columns] for all environments.
@@ -25,6 +27,23 @@ double reconstruction_cpu(
     Scalar* gradient,
     Scalar* column_parts = nullptr,
     Scalar* column_sums = nullptr
+);
+
+/**
+ * The same on a CUDA device; value_scale times the sum goes to `value` there. Scalar: float,
+ * double, Bfloat16; column sums are float32 for the last.
+ */
+template <class Scalar>
+void reconstruction_cuda(
+    const ReconstructionArguments& arguments,
+    const Scalar* output,
+    const Scalar* target,
+    Scalar* gradient,
+    KernelValue<Scalar>* column_sums,
+    double value_scale,
+    double* value,
+    const KernelScratch& scratch,
+    CudaStream stream
 );
 
 }  // namespace cmir

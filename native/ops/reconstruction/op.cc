@@ -1,7 +1,7 @@
 #include "ops/reconstruction/op.h"
 
 #include "base/loss_op.h"
-#include "ops/reconstruction/kernel.h"
+#include "ops/reconstruction/launch.h"
 
 namespace cmir {
 namespace {
@@ -30,14 +30,7 @@ std::tuple<at::Tensor, at::Tensor> on_cpu(const at::Tensor& output, const at::Te
   at::Tensor gradient = at::empty_like(output, at::MemoryFormat::Contiguous);
   if (output.numel() == 0) return {output.new_zeros({}), gradient};
   const at::Tensor o = output.contiguous(), t = target.contiguous();
-  const double scale = 1 / static_cast<double>(output.numel());
-  const ReconstructionArguments arguments{
-      .environments = output.size(0),
-      .rows = output.size(1),
-      .columns = output.size(2),
-      .shared_target = target.dim() == 2,
-      .gradient_scale = 2 * scale,
-  };
+  const ReconstructionArguments arguments = reconstruction_arguments(output, target);
   double sum = 0;
   AT_DISPATCH_FLOATING_TYPES_AND(at::kBFloat16, output.scalar_type(), "reconstruction", [&] {
     sum = reconstruction_cpu(
@@ -47,16 +40,25 @@ std::tuple<at::Tensor, at::Tensor> on_cpu(const at::Tensor& output, const at::Te
         gradient.mutable_data_ptr<scalar_t>()
     );
   });
-  return {at::scalar_tensor(sum * scale, output.options()), gradient};
+  return {at::scalar_tensor(sum * arguments.gradient_scale / 2, output.options()), gradient};
 }
 
-/** The same composed of LibTorch's operations, for other devices. */
+/** The same composed of LibTorch's operations, for a build without CUDA kernels. */
 std::tuple<at::Tensor, at::Tensor> composed(const at::Tensor& output, const at::Tensor& target) {
-  check(output, target);
   if (output.numel() == 0) return {output.new_zeros({}), at::zeros_like(output)};
   at::Tensor difference = output - target;
   at::Tensor value = difference.square().mean();
   return {value, difference.mul_(2 / static_cast<double>(output.numel()))};
+}
+
+std::tuple<at::Tensor, at::Tensor> on_cuda(const at::Tensor& output, const at::Tensor& target) {
+  check(output, target);
+  check_same_device("reconstruction", output, target);
+  if constexpr (kCudaKernels) {
+    return reconstruction_on_device(output, target);
+  } else {
+    return composed(output, target);
+  }
 }
 
 std::tuple<at::Tensor, at::Tensor> meta(const at::Tensor& output, const at::Tensor& target) {
@@ -77,6 +79,18 @@ at::Tensor autograd(const at::Tensor& output, const at::Tensor& target) {
 
 }  // namespace
 
+ReconstructionArguments reconstruction_arguments(
+    const at::Tensor& output, const at::Tensor& target
+) {
+  return {
+      .environments = output.size(0),
+      .rows = output.size(1),
+      .columns = output.size(2),
+      .shared_target = target.dim() == 2,
+      .gradient_scale = 2 / static_cast<double>(output.numel()),
+  };
+}
+
 at::Tensor reconstruction(const at::Tensor& output, const at::Tensor& target) {
   static const auto op = find_operator<decltype(reconstruction)>("cmir::reconstruction");
   return op.call(output, target);
@@ -95,7 +109,7 @@ TORCH_LIBRARY_FRAGMENT(cmir, library) {
   library.def("_reconstruction(Tensor output, Tensor target) -> (Tensor, Tensor)");
 }
 TORCH_LIBRARY_IMPL(cmir, CPU, library) { library.impl("_reconstruction", on_cpu); }
-TORCH_LIBRARY_IMPL(cmir, CUDA, library) { library.impl("_reconstruction", composed); }
+TORCH_LIBRARY_IMPL(cmir, CUDA, library) { library.impl("_reconstruction", on_cuda); }
 TORCH_LIBRARY_IMPL(cmir, Meta, library) { library.impl("_reconstruction", meta); }
 TORCH_LIBRARY_IMPL(cmir, CompositeExplicitAutograd, library) {
   library.impl("reconstruction", [](const at::Tensor& output, const at::Tensor& target) {

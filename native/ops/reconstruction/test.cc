@@ -1,5 +1,6 @@
 #include <limits>
 
+#include "ops/reconstruction/launch.h"
 #include "ops/reconstruction/op.h"
 #include "ops/reconstruction/reference.h"
 #include "test/check.h"
@@ -56,6 +57,28 @@ TEST_CASE("reconstruction: refuses other shapes and types, and a target that req
       [&] { reconstruction(output, at::zeros({3, 4}).requires_grad_(true)); },
       "target is a constant"
   );
+}
+
+TEST_CASE("reconstruction: the CUDA kernel gives the CPU's value and gradient") {
+  const auto device = kernel_device();
+  if (!device) return;
+  const auto check = [&](const at::Tensor& output, const at::Tensor& target) {
+    INFO("shape " << output.sizes() << " " << output.scalar_type());
+    const auto [value, gradient] = reconstruction_on_device(output.to(*device), target.to(*device));
+    const auto [expected, exact] =
+        reconstruction_with_gradient(output.to(at::kDouble), target.to(at::kDouble));
+    check_close(value.cpu(), expected);
+    check_close(gradient.cpu(), exact);
+  };
+  for (const auto type : kAllTypes) {
+    for (const auto& [rows, columns] : {std::pair{7, 5}, {1, 1}, {33, 130}, {300, 2}, {2, 1029}}) {
+      const at::Tensor output = normal({3, rows, columns}, type, 1);
+      check(output, normal({3, rows, columns}, type, 2));
+      check(output, normal({rows, columns}, type, 2));
+    }
+    check(normal({3, 0, 2}, type), normal({0, 2}, type));
+    check(normal({2, 5, 3}, type, 1).transpose(1, 2), normal({2, 3, 5}, type, 2));
+  }
 }
 
 }  // namespace

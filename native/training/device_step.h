@@ -1,0 +1,52 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <memory>
+#include <vector>
+
+#include "model/parameters.h"
+#include "training/config.h"
+#include "training/optimizer.h"
+
+namespace cmir {
+
+/**
+ * The engine on a CUDA device: gather, noise, forward, backward, clipping and AdamW of one step as
+ * LibTorch's matrix products and our kernels, without autograd and without waiting for the device.
+ * A batch size that comes again is captured as a CUDA graph and replayed. The step's number and the
+ * sums of its terms live on the device. Everything goes to the current stream, which must be the
+ * same from call to call, and used by nothing else.
+ */
+class DeviceStep {
+ public:
+  virtual ~DeviceStep() = default;
+
+  /** The data of the steps to come: features [N, D_m] a modality; targets [N], or undefined. */
+  virtual void bind(const std::vector<at::Tensor>& features, const at::Tensor& targets) = 0;
+
+  /** The number of the next step; sums start at 0. */
+  virtual void begin(int64_t step) = 0;
+
+  /**
+   * Overwrites the parameters' gradients with those of the next step on rows (int64 [B], on the
+   * device); adds its terms, `weight` times, to the sums.
+   */
+  virtual void differentiate(const at::Tensor& rows, double weight) = 0;
+
+  /** Takes the step on rows; its terms count once an example. */
+  virtual void train(const at::Tensor& rows) = 0;
+
+  /** float64 [term_count] on the device, of the steps since begin(). */
+  virtual const at::Tensor& sums() const = 0;
+
+  /** Bytes of working memory held. */
+  virtual int64_t memory() const = 0;
+};
+
+/** A step in the parameters' precision; they and the optimiser must outlive it, where they are. */
+std::unique_ptr<DeviceStep> make_device_step(
+    const TrainerConfig& config, const Parameters& parameters, const Optimizer& optimizer
+);
+
+}  // namespace cmir

@@ -1,0 +1,56 @@
+#pragma once
+
+#include "base/kernel_scratch.h"
+#include "training/prediction.h"
+
+namespace cmir {
+
+// Kernels of a step on a CUDA device beside those of the operators; all pointers are there.
+
+/** L_pred, the mean over rows, to `value`; `outputs` [rows, outputs] become its gradient. */
+template <class Value>
+void prediction_cuda(
+    const PredictionArguments<Value>& arguments,
+    Value* outputs,
+    double* value,
+    const KernelScratch& scratch,
+    CudaStream stream
+);
+
+/** AdamW over buffers of [size] each. */
+template <class Value>
+struct AdamwArguments {
+  double learning_rate, weight_decay, clip_norm;
+  int64_t size;
+  Value* parameters;
+  const Value* gradients;
+  Value *exp_avg, *exp_avg_sq;
+};
+
+/**
+ * One update after clipping the gradient's norm, the (*step + 1)-th. `factors` [4] is memory
+ * between the two kernels.
+ */
+template <class Value>
+void adamw_cuda(
+    const AdamwArguments<Value>& arguments,
+    const int64_t* step,
+    double* factors,
+    const KernelScratch& scratch,
+    CudaStream stream
+);
+
+/** What a step leaves behind. */
+struct StepTotals {
+  int64_t modalities;
+  double weights[3];  // of invariance, decorrelation, reconstruction
+  double examples;    // what the terms count for in the sums
+  bool counts;        // whether the step is done, and the counter moves on
+};
+
+/** terms[0], the loss; sums += examples * terms; ++*step. `terms` and `sums` are [2 + 3 M]. */
+void finish_step_cuda(
+    const StepTotals& totals, double* terms, double* sums, int64_t* step, CudaStream stream
+);
+
+}  // namespace cmir
