@@ -25,12 +25,15 @@ export interface NativeConfig {
   device: string;
   /** Threads of one operation on the CPU; 0 leaves LibTorch's choice. */
   threads: number;
-  precision: 'float32' | 'float64';
+  /** bf16 and tf32 round the factors of training's matrix products to those; all else is float32. */
+  precision: 'float32' | 'float64' | 'bf16' | 'tf32';
   modalities: { name: string; features: number }[];
   /** Width of the head's output: 1 for regression, the number of classes for classification. */
   outputs: number;
   model: { hidden: number; latent: number; dropout: number };
   environments: NativeEnvironment[];
+  /** common: one draw of noise for all environments, scaled; they must be of one additive kind. */
+  sharing: 'independent' | 'common';
   weights: { invariance: number; decorrelation: number; reconstruction: number };
   decorrelation: { offDiagonal: number };
   prediction: { loss: 'l1' | 'mse' | 'crossEntropy'; on: 'all' | 'clean' };

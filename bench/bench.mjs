@@ -67,6 +67,7 @@ async function makeTrainer({ threads, batch, environments }) {
       kind: 'gaussian',
       intensity: 0.3 * (e + 1),
     })),
+    sharing: 'independent',
     weights: { invariance: 1, decorrelation: 0.5, reconstruction: 1 },
     decorrelation: { offDiagonal: 0.3 },
     prediction: { loss: 'l1', on: 'all' },

@@ -32,7 +32,13 @@ const ladderSchema = z.strictObject({
     .default(1)
     .meta({ description: 'intensity of the first; environment e has e times as much' }),
   kind: noiseKindSchema.default('gaussian').meta({ description: 'kind of noise' }),
+  sharing: z.enum(['independent', 'common']).default('independent').meta({
+    description:
+      'common: one draw for all environments, scaled (ours; fewer matrix products; gaussian or laplace)',
+  }),
 });
+/** A ladder whose environments are one draw, scaled: a list of environments could not tell. */
+export type CommonLadder = z.output<typeof ladderSchema> & { sharing: 'common' };
 
 export const configSchema = z.strictObject({
   seed: z
@@ -49,10 +55,10 @@ export const configSchema = z.strictObject({
     .max(1024)
     .default(0)
     .meta({ description: 'CPU threads of one operation; 0 is LibTorch’s choice' }),
-  precision: z
-    .enum(['float32', 'float64'])
-    .default('float32')
-    .meta({ description: 'arithmetic of the engine; float64 is for checks' }),
+  precision: z.enum(['float32', 'float64', 'bf16', 'tf32']).default('float32').meta({
+    description:
+      'arithmetic of the engine; float64 is for checks, bf16 trains with bfloat16 products where the processor has them, tf32 with TensorFloat-32 products on a GPU',
+  }),
   data: z
     .strictObject({
       label: z.string().min(1).nullable().default(null).meta({
@@ -149,7 +155,7 @@ export type Options = z.input<typeof configSchema>;
 
 /** The configuration with every default filled in and shorthands resolved. */
 export type Config = Omit<z.output<typeof configSchema>, 'environments'> & {
-  environments: Environment[];
+  environments: Environment[] | CommonLadder;
 };
 
 /** What only the data set tells: the rest of NativeConfig is read off the configuration. */
@@ -165,8 +171,8 @@ export interface DataShape {
 export function resolveConfig(options: Options = {}): Config {
   const parsed = configSchema.safeParse(options);
   if (!parsed.success) {
-    const lines = parsed.error.issues.flatMap((issue) => describeIssue(issue, options));
-    throw new CmirError('ERR_CMIR_CONFIG', `configuration: ${lines.join('; ')}`);
+    const problems = describeProblems(parsed.error, options, configKeys());
+    throw new CmirError('ERR_CMIR_CONFIG', `configuration: ${problems}`);
   }
   const { environments, ...rest } = parsed.data;
   const config: Config = { ...rest, environments: resolveEnvironments(environments) };
@@ -174,10 +180,18 @@ export function resolveConfig(options: Options = {}): Config {
   return config;
 }
 
-function resolveEnvironments(value: z.output<typeof configSchema>['environments']): Environment[] {
+type GivenEnvironments = z.output<typeof configSchema>['environments'];
+
+function resolveEnvironments(value: GivenEnvironments): Config['environments'] {
+  if (Array.isArray(value) || value.sharing === 'independent') return environmentList(value);
+  return { ...value, sharing: value.sharing };
+}
+
+/** The noisy environments one by one: alpha^(e) = alpha^(1) * e in a ladder. */
+export function environmentList(value: GivenEnvironments): Environment[] {
   if (Array.isArray(value)) return value;
   const { kind, count: k, intensity } = value;
-  // alpha^(e) = alpha^(1) * e; the product is rounded to 12 digits so that 3 * 0.1 reads 0.3.
+  // The product is rounded to 12 digits so that 3 * 0.1 reads 0.3.
   return Array.from({ length: k }, (_, e) => ({
     kind,
     intensity: Number((intensity * (e + 1)).toPrecision(12)),
@@ -186,7 +200,15 @@ function resolveEnvironments(value: z.output<typeof configSchema>['environments'
 
 /** Rules that span several keys. */
 function checkTogether(config: Config): void {
-  if (config.environments.length === 0) {
+  const { environments } = config;
+  if (!Array.isArray(environments) && !['gaussian', 'laplace'].includes(environments.kind)) {
+    throw new CmirError(
+      'ERR_CMIR_CONFIG',
+      `environments.sharing: common scales one draw of additive noise, found kind ${environments.kind}; ` +
+        'expected gaussian or laplace',
+    );
+  }
+  if (environmentList(environments).length === 0) {
     for (const [name, weight] of Object.entries(config.weights)) {
       if (weight > 0) {
         throw new CmirError(
@@ -214,23 +236,39 @@ function checkTogether(config: Config): void {
   }
 }
 
-/** One line a problem: where, what was found, what was expected. */
-function describeIssue(issue: z.core.$ZodIssue, options: unknown): string[] {
+/** What is wrong with `value`: for each problem where, what was found and what was expected. `keys` are those there are. */
+export function describeProblems(
+  { issues }: z.ZodError,
+  value: unknown,
+  keys: readonly string[],
+): string {
+  return issues.flatMap((issue) => describeIssue(issue, value, keys)).join('; ');
+}
+
+function describeIssue(
+  issue: z.core.$ZodIssue,
+  options: unknown,
+  keys: readonly string[],
+): string[] {
   const path = issue.path.join('.');
   if (issue.code === 'unrecognized_keys') {
-    return issue.keys.map((key) => unknownKey(path === '' ? key : `${path}.${key}`));
+    return issue.keys.map((key) => unknownKey(path === '' ? key : `${path}.${key}`, keys));
   }
   // A union reports every branch; the one that got furthest says what the user meant.
   if (issue.code === 'invalid_union') {
     const value = valueAt(options, issue.path);
     const branch = issue.errors[Array.isArray(value) ? 0 : 1] ?? [];
     return branch.flatMap((inner) =>
-      describeIssue({ ...inner, path: [...issue.path, ...inner.path] }, options),
+      describeIssue({ ...inner, path: [...issue.path, ...inner.path] }, options, keys),
     );
   }
-  // JSON has no words for undefined, functions and the like.
-  const found = JSON.stringify(valueAt(options, issue.path)) as string | undefined;
-  return [`${path}: found ${found ?? 'nothing'}, ${describeExpected(issue)}`];
+  const value = valueAt(options, issue.path);
+  // JSON has no words for undefined, functions and the like, and takes NaN for null.
+  const found =
+    typeof value === 'number' || typeof value === 'bigint'
+      ? String(value)
+      : ((JSON.stringify(value) as string | undefined) ?? 'nothing');
+  return [`${path}: found ${found}, ${describeExpected(issue)}`];
 }
 
 function describeExpected(issue: z.core.$ZodIssue): string {
@@ -257,8 +295,7 @@ const EXPECTED: Readonly<Record<string, string>> = {
   array: 'a list',
 };
 
-function unknownKey(key: string): string {
-  const keys = configKeys();
+function unknownKey(key: string, keys: readonly string[]): string {
   const inside = keys.filter((other) => other.startsWith(`${key}.`));
   if (inside.length > 0) return `'${key}' is a group of keys, expected ${inside.join(', ')}`;
   const groups = keys.map((other) => other.replace(/\.[^.]+$/, ''));
@@ -293,8 +330,9 @@ export function configKeys(): string[] {
  * Throws ERR_CMIR_CONFIG for a key that does not exist.
  */
 export function setOption(options: Record<string, unknown>, key: string, text: string): void {
-  if (!configKeys().includes(key)) {
-    throw new CmirError('ERR_CMIR_CONFIG', `configuration: ${unknownKey(key)}`);
+  const keys = configKeys();
+  if (!keys.includes(key)) {
+    throw new CmirError('ERR_CMIR_CONFIG', `configuration: ${unknownKey(key, keys)}`);
   }
   const path = key.split('.');
   const last = path.pop() as string;
@@ -334,7 +372,8 @@ export function nativeConfig(config: Config, shape: DataShape): NativeConfig {
     modalities: shape.modalities,
     outputs: shape.outputs,
     model: { hidden, latent, dropout },
-    environments: config.environments,
+    environments: environmentList(config.environments),
+    sharing: Array.isArray(config.environments) ? 'independent' : config.environments.sharing,
     weights: config.weights,
     decorrelation: config.decorrelation,
     prediction: { loss, on: config.prediction.on },

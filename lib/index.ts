@@ -2,6 +2,7 @@ export { CmirError, ERROR_CODES, type ErrorCode } from './errors';
 export {
   configKeys,
   resolveConfig,
+  type CommonLadder,
   type Config,
   type Environment,
   type NoiseKind,
@@ -21,15 +22,33 @@ export {
   METRICS,
   baselineMetrics,
   computeMetrics,
+  type Baseline,
+  type FloatArray,
   type MetricReport,
   type MetricRow,
   type Metrics,
 } from './metrics';
 export { ops, type Loss, type PerturbOptions, type Tensor } from './ops';
-export { doctor, type Diagnosis } from './native/doctor';
+export { doctor, type Diagnosis, type DoctorOptions, type Engine } from './native/doctor';
+export type { Libtorch, LibtorchSource } from './native/libtorch';
+export type { Problem } from './native/problem';
 export { setup, type SetupOptions } from './native/setup';
-export { train, type Run, type RunMetrics, type TrainOptions } from './training/train';
+export {
+  train,
+  type Reasons,
+  type Run,
+  type RunMetrics,
+  type TrainOptions,
+} from './training/train';
 export { loadModel } from './training/load';
-export type { Codes, Model, Noise, PredictOptions, Predictions } from './training/model';
+export type {
+  Codes,
+  Model,
+  ModelState,
+  Noise,
+  PredictOptions,
+  Predictions,
+} from './training/model';
 export type { EpochRecord } from './training/history';
 export type { ProgressReport } from './training/loop';
+export type { ModelShape } from './training/shape';

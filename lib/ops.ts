@@ -1,5 +1,5 @@
 import { resolveConfig, type Environment } from './config';
-import { CmirError, messageOf } from './errors';
+import { engineError } from './native/engine';
 import { loadAddon } from './native/load';
 import type { NativeLoss, NativeOps, NativeTensor } from '../binding';
 
@@ -22,13 +22,13 @@ export interface PerturbOptions {
   readonly keys?: Uint32Array;
 }
 
-/** Runs an operator; what the engine refuses becomes ERR_CMIR_USAGE. */
+/** Runs an operator, checks of its arguments included; what is refused becomes ERR_CMIR_USAGE. */
 async function run<T>(work: (native: NativeOps) => Promise<T>): Promise<T> {
   const native = loadAddon().ops;
   try {
     return await work(native);
   } catch (cause) {
-    throw new CmirError('ERR_CMIR_USAGE', messageOf(cause), { cause });
+    throw engineError(cause, 'ERR_CMIR_USAGE', '');
   }
 }
 
@@ -41,18 +41,12 @@ export const ops = {
    * x [rows, features], standardised, to [1 + K, rows, features]: the clean input, then a noisy copy an environment.
    */
   perturb(x: Tensor, options: PerturbOptions): Promise<Tensor> {
-    const { environments, seed, step = 0, modality = 0, modalities = 1, keys = null } = options;
-    resolveConfig({ environments: [...environments], seed, weights: NO_WEIGHTS });
-    return run((native) =>
-      native.perturb(x, {
-        environments: [...environments],
-        keys,
-        seed,
-        step,
-        modality,
-        modalities,
-      }),
-    );
+    return run((native) => {
+      const { seed, step = 0, modality = 0, modalities = 1, keys = null } = options;
+      const environments = [...options.environments];
+      resolveConfig({ environments, seed, weights: NO_WEIGHTS });
+      return native.perturb(x, { environments, keys, seed, step, modality, modalities });
+    });
   },
 
   /** R_inv of z [E, ...], E >= 2: 2 / (E (E-1)) * sum_{i<j} mean |z_i - z_j|. One gradient. */

@@ -35,6 +35,36 @@ describe('resolveConfig', () => {
     ]);
   });
 
+  test('a ladder that shares one draw stays a ladder, complete, and resolves to itself', () => {
+    const config = resolveConfig({ environments: { sharing: 'common', count: 2 } });
+    expect(config.environments).toEqual({
+      count: 2,
+      intensity: 1,
+      kind: 'gaussian',
+      sharing: 'common',
+    });
+    expect(resolveConfig(config)).toEqual(config);
+    const native = nativeConfig(
+      { ...config, device: 'cpu', prediction: { loss: 'l1', on: 'all' } },
+      { modalities: [], outputs: 1 },
+    );
+    expect(native).toMatchObject({
+      sharing: 'common',
+      environments: [
+        { kind: 'gaussian', intensity: 1 },
+        { kind: 'gaussian', intensity: 2 },
+      ],
+    });
+  });
+
+  test('only additive noise can be shared', async () => {
+    const error = await errorOf(() =>
+      resolveConfig({ environments: { sharing: 'common', kind: 'erase' } }),
+    );
+    expect(error.message).toContain('environments.sharing: common');
+    expect(error.message).toContain('found kind erase');
+  });
+
   test('a list of environments is taken as it is', () => {
     const environments = [
       { kind: 'drop', intensity: 0.5 },
@@ -54,7 +84,7 @@ describe('resolveConfig', () => {
     [{ model: { hidden: 0 } }, 'model.hidden: found 0, expected more than 0'],
     [{ threads: 2000 }, 'threads: found 2000, expected at most 1024'],
     [{ weights: { invariance: -0.5 } }, 'weights.invariance: found -0.5, expected at least 0'],
-    [{ weights: { invariance: Number.NaN } }, 'weights.invariance: found null, expected a number'],
+    [{ weights: { invariance: Number.NaN } }, 'weights.invariance: found NaN, expected a number'],
     [{ prediction: { on: 'noisy' } }, 'prediction.on: found "noisy", expected all, clean'],
     [{ environments: { count: 65 } }, 'environments.count: found 65, expected at most 64'],
     [

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import ts from 'typescript';
 
 import * as library from '../lib';
 import { DIST, ROOT, tablesOf, writeTables } from './helpers/program';
@@ -24,6 +25,46 @@ test('exports what is promised, no more and no less', () => {
   expect(Object.keys(library.ops).sort()).toEqual([
     ...['decorrelation', 'invariance', 'perturb', 'reconstruction'],
   ]);
+});
+
+/** Types of this package that the declarations of its exports name, but that it does not export. */
+function missingTypes(entry: string): string[] {
+  const program = ts.createProgram([entry], { module: ts.ModuleKind.NodeNext, skipLibCheck: true });
+  const checker = program.getTypeChecker();
+  const source = program.getSourceFile(entry) as ts.SourceFile;
+  const resolve = (symbol: ts.Symbol): ts.Symbol =>
+    symbol.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(symbol) : symbol;
+  const exported = checker
+    .getExportsOfModule(checker.getSymbolAtLocation(source) as ts.Symbol)
+    .map(resolve);
+  const types = new Set(exported.map((symbol) => checker.getDeclaredTypeOfSymbol(symbol)));
+  const isOurs = ({ declarations = [] }: ts.Symbol): boolean =>
+    declarations.some((node) => {
+      const { fileName } = node.getSourceFile();
+      return fileName.startsWith(ROOT) && !fileName.includes('node_modules');
+    });
+  const missing = new Set<string>();
+  const visit = (node: ts.Node): void => {
+    const name = ts.isTypeReferenceNode(node)
+      ? node.typeName
+      : ts.isImportTypeNode(node)
+        ? node.qualifier
+        : undefined;
+    const symbol = name && checker.getSymbolAtLocation(name);
+    if (symbol !== undefined) {
+      const target = resolve(symbol);
+      if (isOurs(target) && !types.has(checker.getDeclaredTypeOfSymbol(target))) {
+        missing.add(target.name);
+      }
+    }
+    ts.forEachChild(node, visit);
+  };
+  for (const { declarations = [] } of exported) declarations.forEach(visit);
+  return [...missing];
+}
+
+test('exports every type that its signatures name', () => {
+  expect(missingTypes(join(DIST, 'index.d.ts'))).toEqual([]);
 });
 
 test('the package names its compiled entry, types and program', () => {

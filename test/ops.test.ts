@@ -150,6 +150,19 @@ describe('perturb', () => {
   });
 });
 
+test('every operator rejects, none throws', async () => {
+  const wrong = undefined as never;
+  const pending = [
+    ops.perturb(tensor([1, 1]), wrong),
+    ops.perturb(tensor([1, 1]), { environments: wrong, seed: 1 }),
+    ops.perturb(tensor([1, 1]), { environments: [{ kind: 'drop', intensity: -1 }], seed: 1 }),
+    ops.invariance(wrong),
+    ops.decorrelation(wrong, wrong, wrong),
+    ops.reconstruction(wrong, wrong),
+  ];
+  for (const call of pending) expect((await errorOf(() => call)).isInputError).toBe(true);
+});
+
 describe('what does not fit is refused by name', () => {
   test.each<[string, () => Promise<unknown>, string]>([
     ['one environment', () => ops.invariance(tensor([1, 2])), 'invariance'],

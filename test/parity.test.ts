@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import type { NativeConfig, NativeTensor } from '../binding';
-import { resolveConfig } from '../lib/config';
+import { environmentList, resolveConfig } from '../lib/config';
 import type { Dataset } from '../lib/data/dataset';
 import { keyedGenerator, normalSource } from '../lib/data/random';
 import { loadAddon } from '../lib/native/load';
@@ -39,6 +39,7 @@ const BASE: NativeConfig = {
     { kind: 'gaussian', intensity: 0.6 },
     { kind: 'gaussian', intensity: 0.9 },
   ],
+  sharing: 'independent',
   weights: { invariance: 0.7, decorrelation: 0.4, reconstruction: 1.3 },
   decorrelation: { offDiagonal: 0.3 },
   prediction: { loss: 'l1', on: 'all' },
@@ -283,7 +284,7 @@ describeWithPython('files are shared with plain PyTorch', () => {
       hidden: model.hidden,
       latent: model.latent,
       dropout: model.dropout,
-      environments: environments.map(({ kind, intensity }) => [kind, intensity]),
+      environments: environmentList(environments).map(({ kind, intensity }) => [kind, intensity]),
       weights: [weights.invariance, weights.decorrelation, weights.reconstruction],
       off_diagonal: decorrelation.offDiagonal,
       on: prediction.on,

@@ -95,11 +95,13 @@ export function roundHalfEven(value: number): number {
 }
 
 function notNegative(p: FloatArray, t: FloatArray): Confusion {
-  return confusionOf(
-    Array.from(p, (value) => Number(value >= 0)),
-    Array.from(t, (value) => Number(value >= 0)),
-    2,
-  );
+  const predicted = new Uint8Array(t.length);
+  const actual = new Uint8Array(t.length);
+  for (let row = 0; row < t.length; row += 1) {
+    predicted[row] = Number((p[row] as number) >= 0);
+    actual[row] = Number((t[row] as number) >= 0);
+  }
+  return confusionOf(predicted, actual, 2);
 }
 
 function ofPositive(
@@ -107,11 +109,17 @@ function ofPositive(
   t: FloatArray,
   metric: (confusion: Confusion) => number,
 ): Outcome {
-  const rows = [...t.keys()].filter((row) => t[row] !== 0);
-  if (rows.length === 0) return { undefined: 'every target is 0' };
-  const positive = (values: FloatArray): number[] =>
-    rows.map((row) => Number((values[row] as number) > 0));
-  return metric(confusionOf(positive(p), positive(t), 2));
+  const predicted = new Uint8Array(t.length);
+  const actual = new Uint8Array(t.length);
+  let count = 0;
+  for (let row = 0; row < t.length; row += 1) {
+    if (t[row] === 0) continue;
+    predicted[count] = Number((p[row] as number) > 0);
+    actual[count] = Number((t[row] as number) > 0);
+    count += 1;
+  }
+  if (count === 0) return { undefined: 'every target is 0' };
+  return metric(confusionOf(predicted.subarray(0, count), actual.subarray(0, count), 2));
 }
 
 function gradeAccuracy(p: FloatArray, t: FloatArray, limit: number): number {
@@ -155,7 +163,14 @@ function scaledDeviations(values: FloatArray): Float64Array {
   let sum = 0;
   for (const value of values) sum += value;
   const mean = sum / values.length;
-  const deviations = Float64Array.from(values, (value) => value - mean);
-  const largest = deviations.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
-  return deviations.map((value) => value / largest);
+  const deviations = new Float64Array(values.length);
+  let largest = 0;
+  for (let row = 0; row < values.length; row += 1) {
+    const deviation = (values[row] as number) - mean;
+    deviations[row] = deviation;
+    largest = Math.max(largest, Math.abs(deviation));
+  }
+  for (let row = 0; row < values.length; row += 1)
+    deviations[row] = (deviations[row] as number) / largest;
+  return deviations;
 }

@@ -8,7 +8,7 @@ import { minorVersion, type Libtorch } from './libtorch';
 import { whileLocked } from './lock';
 import { problemError } from './problem';
 import { run } from './run';
-import { buildProblems } from './tools';
+import { buildProblems, compilerName } from './tools';
 
 /** The package's folder, from lib/native as from dist/native. */
 export const PACKAGE_ROOT = join(__dirname, '..', '..');
@@ -116,8 +116,11 @@ async function compile(
   }
   const program = join(dirname(require.resolve('cmake-js/package.json')), 'bin', 'cmake-js');
   const args = ['build', '--out', build, `--CDCMIR_LIBTORCH=${libtorch.root}`];
+  // Told neither compiler, cmake-js insists on g++ or clang++; CMake takes a launcher and its compiler as a list.
+  const compilers = ['--cc=cc', `--cxx=${compilerName(env).replaceAll(' ', ';')}`];
   const parallel = ['--parallel', String(availableParallelism())];
-  const { status, output } = await run(process.execPath, [program, ...args, ...parallel], {
+  const command = [program, ...args, ...compilers, ...parallel];
+  const { status, output } = await run(process.execPath, command, {
     env,
     cwd: root,
     logFile,

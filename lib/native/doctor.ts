@@ -7,7 +7,8 @@ import { probeAddon } from './probe';
 import { problemOf, type Problem } from './problem';
 import { buildProblems, compilerName, pipProblem, toolVersion } from './tools';
 
-type NativeBuild = import('../../binding').NativeBuild;
+/** What the addon sees of the machine. */
+export type Engine = import('../../binding').NativeBuild;
 
 /** What `cmir doctor --json` prints. */
 export interface Diagnosis {
@@ -26,7 +27,7 @@ export interface Diagnosis {
   /** Null when it is not built. */
   readonly addon: { readonly path: string; readonly builtFor: string } | null;
   /** What the addon sees: vector instructions, threads, CUDA devices; null when it does not load. */
-  readonly engine: NativeBuild | null;
+  readonly engine: Engine | null;
   readonly problems: readonly Problem[];
   readonly verdict: 'ready' | 'not ready';
 }
@@ -51,7 +52,7 @@ export async function doctor(options: DoctorOptions = {}): Promise<Diagnosis> {
     problems.push({ what: 'the native addon is not built', fix: 'run: npx cmir setup' });
     problems.push(...(await buildProblems(env)));
   }
-  let engine: NativeBuild | null = null;
+  let engine: Engine | null = null;
   if (version !== undefined && libtorch !== null) {
     const probe = await probeAddon(root, env);
     engine = probe.engine;

@@ -32,7 +32,6 @@ const progressSchema = z.strictObject({
   bestEpoch: count.describe('0 before the first'),
   bestScore: z.number(),
   stale: count.describe('epochs since the best'),
-  seconds: z.number(),
   data: z.string().describe('hash of the data set trained on'),
 });
 export type Progress = Readonly<z.output<typeof progressSchema>>;
@@ -87,12 +86,14 @@ export async function saveModel(
 
 /**
  * The state after an epoch, with the optimiser's. The tensors' file carries the progress too, so that one rename
- * makes the checkpoint; last.json is a copy for people.
+ * makes the checkpoint, and no time, so that equal runs write equal bytes. last.json is a copy for people, which
+ * adds the seconds.
  */
 export async function saveLast(
   folder: string,
   { state, config, shape }: Checkpoint,
   progress: Progress,
+  seconds: number,
 ): Promise<void> {
   const metadata = {
     ...metadataOf(config, shape),
@@ -105,7 +106,7 @@ export async function saveLast(
   );
   await writeAtomically(
     join(folder, FILES.progress),
-    `${JSON.stringify({ step: state.step, ...progress }, null, 2)}\n`,
+    `${JSON.stringify({ step: state.step, ...progress, seconds }, null, 2)}\n`,
   );
 }
 

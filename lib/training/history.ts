@@ -60,6 +60,11 @@ export function describeTerms(
   };
 }
 
+/** How long the epochs took together. */
+export function secondsOf(history: readonly EpochRecord[]): number {
+  return history.reduce((sum, { seconds }) => sum + seconds, 0);
+}
+
 /** Writes the whole history: it stays whole whenever the run ends. */
 export async function saveHistory(folder: string, history: readonly EpochRecord[]): Promise<void> {
   const lines = history.map((record) => `${JSON.stringify(record)}\n`);

@@ -57,10 +57,14 @@ const REPORT_INTERVAL = 100;
  */
 export async function runEpochs(options: EpochsOptions): Promise<void> {
   const { trainer, config, shape, valid, stopping, history } = options;
+  const orderOf = (epoch: number): Int32Array => shuffledRows(options.train, config.seed, epoch);
+  let order = orderOf(history.length + 1);
   let start = performance.now();
   while (history.length < config.training.epochs && !stopping.shouldStop) {
     const epoch = history.length + 1;
-    const result = await runEpoch(shuffledRows(options.train, config.seed, epoch), epoch, options);
+    const running = runEpoch(order, epoch, options);
+    order = orderOf(epoch + 1); // while the engine works
+    const result = await running;
     checkFinite(result.terms, epoch, options);
     const clock = new Stopwatch();
     const outputs = await clock.time(trainer.predict(valid.rows, null));

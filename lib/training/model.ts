@@ -1,21 +1,32 @@
+import { isInt32Array } from 'node:util/types';
 import { z } from 'zod';
 
-import { nativeConfig, noiseKindSchema, type Config, type NoiseKind } from '../config';
+import {
+  describeProblems,
+  nativeConfig,
+  noiseKindSchema,
+  type Config,
+  type NoiseKind,
+} from '../config';
 import { Dataset, type Split } from '../data/dataset';
 import { keysOf } from '../data/keys';
 import { replaceNonFinite } from '../data/normalize';
 import { loadDataset, type DatasetArrays } from '../data/load';
-import { CmirError, messageOf } from '../errors';
+import { CmirError } from '../errors';
 import { computeMetrics, type FloatArray, type MetricReport } from '../metrics';
+import { engineError, guarded } from '../native/engine';
 import { loadAddon } from '../native/load';
 import type { NativeState, Trainer } from '../../binding';
-import { checkModalities, type ModelShape } from './shape';
+import { checkClasses, checkModalities, type ModelShape } from './shape';
 
 const noiseSchema = z.strictObject({
   kind: noiseKindSchema,
   intensity: z.number().nonnegative(),
   seed: z.int().nonnegative().default(0),
 });
+
+/** Names the option in what is wrong with it. */
+const optionsSchema = z.strictObject({ noise: noiseSchema });
 
 export interface Noise {
   readonly kind: NoiseKind;
@@ -47,9 +58,13 @@ export type Codes = Record<
   { readonly invariant: FloatArray; readonly spurious: FloatArray }
 >;
 
+/** Parameters and normaliser by name, as in model.safetensors, and the steps taken. */
+export type ModelState = NativeState;
+
 /**
  * A trained model on one device. It holds native memory until dispose(), or until it is collected.
- * Every method throws ERR_CMIR_DISPOSED after dispose(), ERR_CMIR_MISMATCH for data that does not fit.
+ * Every method throws ERR_CMIR_DISPOSED after dispose(), ERR_CMIR_MISMATCH for data that does not fit,
+ * ERR_CMIR_NATIVE where the engine fails.
  */
 export class Model implements Disposable {
   readonly config: Config;
@@ -60,7 +75,7 @@ export class Model implements Disposable {
   /** Calls share the uploaded data: they take turns. */
   #turn: Promise<unknown> = Promise.resolve();
 
-  /** Use train or loadModel. */
+  /** @internal Use train or loadModel. */
   constructor(trainer: Trainer, config: Config, shape: ModelShape) {
     this.#trainer = trainer;
     this.config = config;
@@ -72,12 +87,12 @@ export class Model implements Disposable {
     return this.trainer.parameterCount;
   }
 
-  /** The native object, for the training loop. */
+  /** @internal The native object, for the training loop; what it throws is a CmirError. */
   get trainer(): Trainer {
     if (this.#trainer.disposed) {
       throw new CmirError('ERR_CMIR_DISPOSED', 'the model was used after dispose()');
     }
-    return this.#trainer;
+    return guarded(this.#trainer);
   }
 
   /** Predictions for a split, a whole data set, or arrays, on raw (not standardised) features. */
@@ -98,8 +113,12 @@ export class Model implements Disposable {
     return { ids, predictions: argmax(outputs, this.shape.outputs), outputs, probabilities };
   }
 
-  /** Metrics of a split's predictions against its labels. */
-  async evaluate(split: Split, options: PredictOptions = {}): Promise<MetricReport> {
+  /** Metrics of the predictions for a split, a whole data set, or arrays against their labels. */
+  async evaluate(
+    source: Split | Dataset | DatasetArrays,
+    options: PredictOptions = {},
+  ): Promise<MetricReport> {
+    const split = await this.#split(source, true);
     const { label } = split.dataset;
     if (label === null) {
       throw new CmirError('ERR_CMIR_DATA', `${split.dataset.name}: no labels to evaluate against`);
@@ -110,6 +129,7 @@ export class Model implements Disposable {
         `${split.dataset.name}: labels '${label.name}' are for ${label.task}, the model is for ${this.shape.task}`,
       );
     }
+    checkClasses(this.shape, label.classes ?? null, split.dataset.name);
     const { outputs } = await this.predict(split, options);
     const targets = Float32Array.from(split.rows, (row) => label.values[row] as number);
     return computeMetrics(this.shape.task, outputs, targets, this.shape.outputs);
@@ -131,20 +151,17 @@ export class Model implements Disposable {
   }
 
   /** Parameters and normaliser by name, as in model.safetensors. */
-  async state(): Promise<NativeState> {
+  async state(): Promise<ModelState> {
     return this.trainer.getState(false);
   }
 
-  /** Takes over a state read from `path`. Throws ERR_CMIR_CHECKPOINT, naming it, for a state of another model. */
+  /** @internal Takes over a state read from `path`. Throws ERR_CMIR_CHECKPOINT, naming it, for a state of another model. */
   async restore(state: NativeState, path: string): Promise<void> {
     try {
-      await this.trainer.setState(state);
+      await this.#trainer.setState(state);
     } catch (cause) {
-      throw new CmirError(
-        'ERR_CMIR_CHECKPOINT',
-        `${path}: its tensors do not fit its configuration: ${messageOf(cause)}`,
-        { cause },
-      );
+      const prefix = `${path}: its tensors do not fit its configuration: `;
+      throw engineError(cause, 'ERR_CMIR_CHECKPOINT', prefix);
     }
   }
 
@@ -158,12 +175,13 @@ export class Model implements Disposable {
     this.dispose();
   }
 
-  async #split(source: Split | Dataset | DatasetArrays): Promise<Split> {
+  async #split(source: Split | Dataset | DatasetArrays, requireLabel = false): Promise<Split> {
     if (source instanceof Dataset) return source.all;
-    if ('dataset' in source) return source;
+    if (isSplit(source)) return source;
+    checkArrays(source);
     const { label, nonFinite } = this.config.data;
     const { task, classes } = this.shape;
-    const options = { label, nonFinite, task, requireLabel: false };
+    const options = { label, nonFinite, task, requireLabel, requireTrain: false };
     return (await loadDataset(source, classes === null ? options : { ...options, classes })).all;
   }
 
@@ -179,7 +197,7 @@ export class Model implements Disposable {
     return result;
   }
 
-  /** Hands a data set to the engine; predictions on it then need no further copy. */
+  /** @internal Hands a data set to the engine; predictions on it then need no further copy. */
   async upload(dataset: Dataset): Promise<void> {
     checkModalities(this.shape, dataset);
     const { tensors } = await this.trainer.getState(false);
@@ -212,7 +230,7 @@ export function createTrainer(config: Config, shape: ModelShape): Trainer {
   try {
     return new Trainer(native);
   } catch (cause) {
-    throw new CmirError('ERR_CMIR_CONFIG', `configuration: ${messageOf(cause)}`, { cause });
+    throw engineError(cause, 'ERR_CMIR_CONFIG', 'configuration: ');
   }
 }
 
@@ -223,11 +241,33 @@ export function throwIfAborted(signal: AbortSignal | undefined): void {
   }
 }
 
+/** `source` may be anything that JavaScript hands over. */
+function isSplit(source: Split | DatasetArrays): source is Split {
+  const { dataset, rows } = Object(source) as Record<string, unknown>;
+  return dataset instanceof Dataset && isInt32Array(rows);
+}
+
+function checkArrays(source: DatasetArrays): void {
+  const { modalities } = Object(source) as Record<string, unknown>;
+  if (typeof modalities === 'object' && modalities !== null) return;
+  throw new CmirError(
+    'ERR_CMIR_USAGE',
+    `examples: found ${shown(source)}, expected a Split, a Dataset, or arrays: { modalities, ... }`,
+  );
+}
+
+/** A few words for anything. */
+function shown(value: unknown): string {
+  if (typeof value !== 'object' || value === null) return String(value);
+  const keys = Object.keys(value).slice(0, 5);
+  return `an object with ${keys.length === 0 ? 'nothing in it' : keys.join(', ')}`;
+}
+
 function checkNoise(noise: Noise): Required<Noise> {
-  const { success, data, error } = noiseSchema.safeParse(noise);
-  if (success) return data;
-  const problems = error.issues.map(({ path, message }) => `noise.${path.join('.')}: ${message}`);
-  throw new CmirError('ERR_CMIR_USAGE', problems.join('; '));
+  const { success, data, error } = optionsSchema.safeParse({ noise });
+  if (success) return data.noise;
+  const keys = Object.keys(noiseSchema.shape).map((key) => `noise.${key}`);
+  throw new CmirError('ERR_CMIR_USAGE', describeProblems(error, { noise }, keys));
 }
 
 function argmax(outputs: FloatArray, width: number): Float32Array {

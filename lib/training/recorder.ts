@@ -1,6 +1,6 @@
 import type { NativeState } from '../../binding';
 import { saveLast, saveModel, type Checkpoint, type Progress } from './checkpoint';
-import { saveHistory, type EpochRecord } from './history';
+import { saveHistory, secondsOf, type EpochRecord } from './history';
 
 /** What an epoch leaves to be written. */
 interface Entry {
@@ -40,8 +40,10 @@ export class Recorder {
    * where it says that its own epoch is the best it holds the best model itself.
    */
   async #write({ state, best, history, progress }: Entry): Promise<void> {
+    // Now: the next epoch is added to the history while this one is written.
+    const seconds = secondsOf(history);
     await saveHistory(this.#folder, history);
-    await saveLast(this.#folder, { ...this.#made, state }, progress);
+    await saveLast(this.#folder, { ...this.#made, state }, progress, seconds);
     if (best) await saveModel(this.#folder, { ...this.#made, state: withoutOptimizer(state) });
   }
 }

@@ -60,6 +60,22 @@ export function checkModalities(shape: ModelShape, dataset: Dataset): void {
   }
 }
 
+/** Throws ERR_CMIR_MISMATCH unless labels of these classes have the model's indices. */
+export function checkClasses(
+  shape: ModelShape,
+  classes: readonly string[] | null,
+  name: string,
+): void {
+  const list = (names: readonly string[] | null): string => JSON.stringify(names ?? []);
+  if (list(classes) !== list(shape.classes)) {
+    throw new CmirError(
+      'ERR_CMIR_MISMATCH',
+      `${name}: its classes are not those of the model: found ${list(classes)}; ` +
+        `expected ${list(shape.classes)}, in this order`,
+    );
+  }
+}
+
 /** The configuration with every `auto` decided by the data and the machine, and every rule about both checked. */
 export function decide(config: Config, shape: ModelShape, cudaDevices: number): Config {
   const { task } = shape;

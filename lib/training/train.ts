@@ -20,7 +20,7 @@ import {
   type Progress,
 } from './checkpoint';
 import { removeUnfinished, writeAtomically } from './files';
-import { readHistory, type EpochRecord } from './history';
+import { readHistory, secondsOf, type EpochRecord } from './history';
 import { runEpochs, type ProgressReport } from './loop';
 import { Model, createTrainer, throwIfAborted } from './model';
 import { Recorder, withoutOptimizer } from './recorder';
@@ -40,6 +40,9 @@ export interface TrainOptions {
   readonly resume?: boolean;
 }
 
+/** Why metrics are null, by name. */
+export type Reasons = Readonly<Record<string, string>>;
+
 /** Metrics by split, and how they came about: the content of metrics.json. */
 export interface RunMetrics {
   readonly valid: Metrics;
@@ -48,7 +51,12 @@ export interface RunMetrics {
   /** The same of a constant prediction: the training median, or the most frequent class. */
   readonly baseline: Readonly<Record<string, Metrics>>;
   /** Why a metric is null, by split and name. */
-  readonly undefined?: Readonly<Record<string, Record<string, string>>>;
+  readonly undefined?: {
+    readonly valid?: Reasons;
+    readonly test?: Reasons;
+    readonly shifted?: Reasons;
+    readonly baseline?: Readonly<Record<string, Reasons>>;
+  };
   readonly best_epoch: number;
   readonly epochs: number;
   readonly seconds: number;
@@ -57,7 +65,11 @@ export interface RunMetrics {
 
 export interface Run {
   readonly config: Config;
-  readonly metrics: RunMetrics & Readonly<Record<'test', Metrics>>;
+  /**
+   * `test` is there where the data set has such a split, as nearly every one has: no type can know, and to ask each
+   * time would be a burden. Where it may be missing, take the metrics as `RunMetrics`, in which it is optional.
+   */
+  readonly metrics: RunMetrics & { readonly test: Metrics };
   readonly history: readonly EpochRecord[];
   /** The best epoch's model; dispose of it when done. */
   readonly model: Model;
@@ -107,14 +119,13 @@ async function run(
   const { metric, patience } = config.training;
   const stopping = new EarlyStopping(metric, patience, past?.progress);
   let best = past?.best;
-  let seconds = past?.progress.seconds ?? 0;
 
   if (past === undefined) await setNormalizer(model, splits.train);
   await model.upload(dataset);
   const recorder = out === undefined ? undefined : new Recorder(out, { config, shape });
   const record = async (state: NativeState, isBest: boolean): Promise<void> => {
     const { bestEpoch, bestScore, stale } = stopping;
-    const progress = { epoch: history.length, bestEpoch, bestScore, stale, seconds, data };
+    const progress = { epoch: history.length, bestEpoch, bestScore, stale, data };
     await recorder?.add({ state, best: isBest, history, progress });
   };
   if (out !== undefined) {
@@ -139,7 +150,6 @@ async function run(
       signal,
       onProgress,
       onEpoch: async (epoch, state) => {
-        seconds += epoch.seconds;
         if (state !== undefined) {
           if (epoch.best) best = withoutOptimizer(state);
           await record(state, epoch.best);
@@ -162,7 +172,7 @@ async function run(
     ...(await evaluateSplits(model, dataset)),
     best_epoch: stopping.bestEpoch,
     epochs: history.length,
-    seconds,
+    seconds: secondsOf(history),
     parameters: model.parameterCount,
   } as Run['metrics'];
   if (out !== undefined) {
@@ -217,23 +227,28 @@ async function evaluateSplits(
   model: Model,
   dataset: Dataset,
 ): Promise<Pick<RunMetrics, 'valid' | 'baseline'>> {
+  const trainTargets = targetsOf(dataset.train);
   const metrics: Record<string, Metrics> = {};
   const baseline: Record<string, Metrics> = {};
-  const reasons: Record<string, Record<string, string>> = {};
+  const reasons: Record<string, object> = {};
+  const baselineReasons: Record<string, Reasons> = {};
   for (const name of dataset.splits.keys()) {
     const split = dataset.split(name);
     if (name === 'train' || split.rows.length === 0) continue;
     const report = await model.evaluate(split);
+    const constant = baselineMetrics(model.shape.task, trainTargets, targetsOf(split));
     metrics[name] = report.metrics;
-    baseline[name] = baselineMetrics(
-      model.shape.task,
-      targetsOf(dataset.train),
-      targetsOf(split),
-    ).metrics;
-    if (Object.keys(report.undefined).length > 0) reasons[name] = report.undefined;
+    baseline[name] = constant.metrics;
+    if (!isEmpty(report.undefined)) reasons[name] = report.undefined;
+    if (!isEmpty(constant.undefined)) baselineReasons[name] = constant.undefined;
   }
-  const why = Object.keys(reasons).length > 0 ? { undefined: reasons } : {};
+  if (!isEmpty(baselineReasons)) reasons['baseline'] = baselineReasons;
+  const why = isEmpty(reasons) ? {} : { undefined: reasons };
   return { ...metrics, baseline, ...why } as unknown as Pick<RunMetrics, 'valid' | 'baseline'>;
+}
+
+function isEmpty(object: object): boolean {
+  return Object.keys(object).length === 0;
 }
 
 function filled(dataset: Dataset, name: string): Split {

@@ -40,6 +40,7 @@ inline constexpr bool kCudaKernels = false;
   __attribute__((target(                                                                      \
       "avx512f,avx512bw,avx512dq,avx512vl,avx512cd,avx2,fma,bmi,bmi2,prefer-vector-width=512" \
   )))
+#define CMIR_TARGET_AVX512_BF16 CMIR_TARGET_AVX512 __attribute__((target("avx512bf16")))
 #define CMIR_TARGET_AVX2 __attribute__((target("avx2,fma,bmi,bmi2")))
 #else
 #define CMIR_X86_VECTORS 0

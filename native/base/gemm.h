@@ -25,6 +25,9 @@ template <class Value>
 struct Addend {
   bool out = false;
   const Value* row = nullptr;
+  /** Round both factors to bfloat16, sum in float32; only where has_bfloat16_gemm(), for float32.
+   */
+  bool bfloat16 = false;
 };
 
 /**
@@ -51,6 +54,9 @@ void gemm(
     int64_t out_stride,
     const Addend<double>& addend = {}
 );
+
+/** Whether this processor multiplies bfloat16 (AVX512-BF16). */
+bool has_bfloat16_gemm();
 
 /** Whether float32 products run in the kernel of this project rather than in LibTorch's library. */
 bool has_own_gemm();

@@ -63,6 +63,40 @@ TEST_CASE("gemm: products of every shape and layout, with every addend") {
   check_sizes<double>(kSizes);
 }
 
+TEST_CASE("gemm: bfloat16 rounds the factors, and nothing else") {
+  if (!has_bfloat16_gemm()) return;
+  for (const auto& [m, n, k] : kSizes) {
+    for (const bool flipped : {false, true}) {
+      const at::Tensor a =
+          flipped ? normal({k, m}, at::kFloat, 1).t() : normal({m, k}, at::kFloat, 1);
+      const at::Tensor b =
+          flipped ? normal({n, k}, at::kFloat, 2).t() : normal({k, n}, at::kFloat, 2);
+      const at::Tensor row = normal({n}, at::kFloat, 7);
+      at::Tensor out = at::empty({m, n});
+      gemm(
+          m,
+          n,
+          k,
+          matrix<float>(a),
+          matrix<float>(b),
+          out.mutable_data_ptr<float>(),
+          n,
+          {.row = row.const_data_ptr<float>(), .bfloat16 = true}
+      );
+      const auto rounded = [](const at::Tensor& x) { return x.to(at::kBFloat16).to(at::kDouble); };
+      INFO(m << " x " << k << " x " << n << (flipped ? " flipped" : ""));
+      check_close(out, rounded(a).matmul(rounded(b)) + row);
+    }
+  }
+  at::Tensor a = at::ones({2, 3}), out = at::empty({2, 2});
+  a[1][2] = std::numeric_limits<float>::quiet_NaN();
+  const at::Tensor b = at::ones({3, 2});
+  auto* data = out.mutable_data_ptr<float>();
+  gemm(2, 2, 3, matrix<float>(a), matrix<float>(b), data, 2, {.bfloat16 = true});
+  CHECK(out[0][0].item<float>() == 3);
+  CHECK(std::isnan(out[1][0].item<float>()));
+}
+
 TEST_CASE("gemm: columns of wider matrices") {
   const at::Tensor wide = normal({20, 50}, at::kFloat, 3);
   check_gemm<float>(wide.narrow(1, 4, 30), normal({30, 12}, at::kFloat, 4));

@@ -38,7 +38,7 @@ void at_least(const char* field, double value, double least) {
 void validate(const TrainerConfig& config) {
   at_least("seed", static_cast<double>(config.seed), 0);
   at_least("threads", static_cast<double>(config.threads), 0);
-  one_of("precision", config.precision, {"float32", "float64"});
+  one_of("precision", config.precision, {"float32", "float64", "bf16", "tf32"});
   const auto modalities = static_cast<int64_t>(config.modalities.size());
   // One counter value is left for the head's dropout.
   TORCH_CHECK_VALUE(
@@ -79,6 +79,18 @@ void validate(const TrainerConfig& config) {
   for (const Environment& environment : config.environments) {
     noise_kind(environment.kind);
     at_least("environments.intensity", environment.intensity, 0);
+  }
+  one_of("sharing", config.sharing, {"independent", "common"});
+  for (const Environment& environment : config.environments) {
+    if (config.sharing == "independent") break;
+    const NoiseKind kind = noise_kind(environment.kind);
+    TORCH_CHECK_VALUE(
+        environment.kind == config.environments.front().kind &&
+            (kind == NoiseKind::gaussian || kind == NoiseKind::laplace),
+        "sharing: common needs environments of one additive kind (gaussian or laplace), found '",
+        environment.kind,
+        "'"
+    );
   }
   at_least("weights.invariance", config.weights.invariance, 0);
   at_least("weights.decorrelation", config.weights.decorrelation, 0);

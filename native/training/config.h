@@ -73,11 +73,12 @@ struct TrainerConfig {
   int64_t seed;
   std::string device;
   int64_t threads;
-  std::string precision;  // float32, float64
+  std::string precision;  // float32, float64; bf16, tf32: products of training in those
   std::vector<Modality> modalities;
   int64_t outputs;
   ModelConfig model;
   std::vector<Environment> environments;
+  std::string sharing;  // independent, common: one draw for all environments, scaled
   Weights weights;
   DecorrelationConfig decorrelation;
   PredictionConfig prediction;
@@ -93,6 +94,7 @@ struct TrainerConfig {
         Field{"outputs", &TrainerConfig::outputs},
         Field{"model", &TrainerConfig::model},
         Field{"environments", &TrainerConfig::environments},
+        Field{"sharing", &TrainerConfig::sharing},
         Field{"weights", &TrainerConfig::weights},
         Field{"decorrelation", &TrainerConfig::decorrelation},
         Field{"prediction", &TrainerConfig::prediction},

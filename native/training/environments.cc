@@ -23,4 +23,8 @@ EnvironmentLists::EnvironmentLists(const std::vector<Environment>& environments)
   }
 }
 
+EnvironmentLists common_draw(const std::vector<Environment>& environments) {
+  return EnvironmentLists({{environments.front().kind, 1}});
+}
+
 }  // namespace cmir

@@ -19,4 +19,7 @@ struct EnvironmentLists {
   explicit EnvironmentLists(const std::vector<Environment>& environments);
 };
 
+/** Environment 1 with intensity 1: the draw that all environments of one sharing scale. */
+EnvironmentLists common_draw(const std::vector<Environment>& environments);
+
 }  // namespace cmir

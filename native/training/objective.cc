@@ -44,16 +44,31 @@ Terms objective(
   };
   for (int64_t m = 0; m < modalities; ++m) {
     const auto modality = static_cast<size_t>(m);
-    const at::Tensor x = perturb(
-        batch.features[modality],
-        batch.index,
-        step_tensor,
-        config.seed,
-        m,
-        modalities,
-        environments.kinds,
-        environments.intensities
-    );  // [E, B, D]
+    const auto noisy = [&](const EnvironmentLists& lists) {
+      return perturb(
+          batch.features[modality],
+          batch.index,
+          step_tensor,
+          config.seed,
+          m,
+          modalities,
+          lists.kinds,
+          lists.intensities
+      );
+    };
+    at::Tensor x;  // [E, B, D]
+    if (config.sharing == "common" && !config.environments.empty()) {
+      const at::Tensor pair = noisy(common_draw(config.environments));
+      const at::Tensor clean = pair.narrow(0, 0, 1);
+      std::vector<double> scales{0};
+      for (const Environment& environment : config.environments) {
+        scales.push_back(environment.intensity);
+      }
+      const at::Tensor scale = at::tensor(scales, clean.options().requires_grad(false));
+      x = clean + scale.view({-1, 1, 1}) * (pair.narrow(0, 1, 1) - clean).detach();
+    } else {
+      x = noisy(environments);
+    }
     const Codes z = model.encode(modality, x, dropout_site(m));
     invariant.push_back(z.invariant);
     const auto& [invariance_weight, decorrelation_weight, reconstruction_weight] = config.weights;

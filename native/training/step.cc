@@ -13,6 +13,7 @@
 #include "ops/invariance/kernel.h"
 #include "ops/perturb/kernel.h"
 #include "ops/reconstruction/kernel.h"
+#include "training/common_noise.h"
 #include "training/environments.h"
 #include "training/prediction.h"
 
@@ -43,19 +44,27 @@ class CpuStep final : public Step {
   CpuStep(const TrainerConfig& config, const Parameters& parameters)
       : config_(config),
         environments_(config.environments),
+        common_draw_(
+            config.environments.empty() ? environments_ : common_draw(config.environments)
+        ),
         key_(PhiloxKey::from_seed(static_cast<uint64_t>(config.seed))),
-        head_hidden_(parameters, "head.0"),
-        head_output_(parameters, "head.3"),
+        bfloat16_(config.precision == "bf16"),
+        common_(config.sharing == "common" && !config.environments.empty()),
+        head_hidden_(parameters, "head.0", bfloat16_),
+        head_output_(parameters, "head.3", bfloat16_),
         options_(parameters.flat().options()) {
     for (const Modality& modality : config.modalities) {
       const std::string encoder = "encoders." + modality.name,
                         decoder = "decoders." + modality.name;
       networks_.push_back({
-          {parameters, encoder + ".0"},
-          {parameters, encoder + ".3"},
-          {parameters, decoder + ".0"},
-          {parameters, decoder + ".2"},
+          {parameters, encoder + ".0", bfloat16_},
+          {parameters, encoder + ".3", bfloat16_},
+          {parameters, decoder + ".0", bfloat16_},
+          {parameters, decoder + ".2", bfloat16_},
       });
+    }
+    for (const double intensity : environments_.intensities) {
+      scales_.push_back(static_cast<Value>(static_cast<float>(intensity)));
     }
     modalities_.resize(networks_.size());
   }
@@ -111,11 +120,16 @@ class CpuStep final : public Step {
           PhiloxKey::from_seed(noise == nullptr ? 0 : static_cast<uint64_t>(noise->seed));
       perturb_cpu(arguments, features[m].template const_data_ptr<Value>(), a.x);
       const Value* x = a.x + (copies - 1) * size * arguments.columns;
-      networks_[m].encoder_hidden.forward(size, x, hidden_);
+      const Networks& n = networks_[m];
+      n.encoder_hidden.evaluate(
+          size, x, hidden_, n.encoder_hidden.outputs, n.encoder_hidden.outputs
+      );
       hidden_forward_cpu(hidden_arguments(0, 1, 0), hidden_);
-      networks_[m].encoder_output.forward(size, hidden_, a.z, 2 * latent(), latent());
+      n.encoder_output.evaluate(size, hidden_, a.z, 2 * latent(), latent());
     }
-    run_head(size, hidden_arguments(0, 1, 0), out.template mutable_data_ptr<Value>());
+    run_head(size, hidden_arguments(0, 1, 0), false);
+    const int64_t outputs = head_output_.outputs;
+    head_output_.evaluate(size, hidden_, out.template mutable_data_ptr<Value>(), outputs, outputs);
   }
 
   int64_t memory() const override {
@@ -129,6 +143,7 @@ class CpuStep final : public Step {
   /** What the backward pass needs of a modality. */
   struct Activations {
     Value* x;           // [R, D], R = E B
+    Value* noise;       // [B, D], the common draw, where there is one
     Value* hidden;      // [R, H]
     Value* z;           // [R, 2d], the first half invariant
     Value* z_gradient;  // [R, 2d]
@@ -149,6 +164,7 @@ class CpuStep final : public Step {
         widest = std::max(widest, features);
         Activations& a = modalities_[m];
         a.x = carver.take(rows * features);
+        if (common_) a.noise = carver.take(2 * rows / environments() * features);
         a.hidden = carver.take(rows * hidden);
         a.z = carver.take(rows * 2 * latent());
         a.z_gradient = carver.take(rows * 2 * latent());
@@ -197,14 +213,50 @@ class CpuStep final : public Step {
   void encode(size_t m, const StepBatch& batch) {
     const Activations& a = modalities_[m];
     const Networks& n = networks_[m];
-    PerturbArguments arguments = perturb_arguments(m, environments_);
-    arguments.source = batch.rows;
-    perturb_cpu(arguments, batch.features[m].template const_data_ptr<Value>(), a.x);
-    n.encoder_hidden.forward(rows_, a.x, a.hidden);
+    const auto* features = batch.features[m].template const_data_ptr<Value>();
+    if (common_) {
+      encode_common(m, features);
+    } else {
+      PerturbArguments arguments = perturb_arguments(m, environments_);
+      arguments.source = batch.rows;
+      perturb_cpu(arguments, features, a.x);
+      n.encoder_hidden.forward(rows_, a.x, a.hidden);
+    }
     hidden_forward_cpu(
         hidden_arguments(static_cast<int64_t>(m), environments(), config_.model.dropout), a.hidden
     );
     n.encoder_output.forward(rows_, a.hidden, a.z);
+  }
+
+  /**
+   * With x_e = x + s_e n, one draw n for all environments, the first layer needs two products
+   * instead of E: W x_e + b = (W x + b) + s_e W n.
+   */
+  void encode_common(size_t m, const Value* features) {
+    const Activations& a = modalities_[m];
+    const Linear<Value>& layer = networks_[m].encoder_hidden;
+    PerturbArguments arguments = perturb_arguments(m, common_draw_);
+    arguments.source = index_;
+    perturb_cpu(arguments, features, a.noise);  // x, then x + n
+    const int64_t size = batch_ * arguments.columns;
+    Value* noise = a.noise + size;
+    subtract_cpu(size, a.noise, noise);
+    spread_cpu(size, a.noise, noise, scales_, a.x);
+    Value *clean = hidden_gradient_, *along = hidden_gradient_ + batch_ * layer.outputs;
+    layer.forward(batch_, a.noise, clean);
+    layer.forward_without_bias(batch_, noise, along);
+    spread_cpu(batch_ * layer.outputs, clean, along, scales_, a.hidden);
+  }
+
+  /** Its weight's gradient: (sum_e g_e)^T x + (sum_e s_e g_e)^T n. */
+  void differentiate_common(size_t m) {
+    const Activations& a = modalities_[m];
+    const Linear<Value>& layer = networks_[m].encoder_hidden;
+    const int64_t size = batch_ * layer.outputs;
+    Value *clean = hidden_, *along = hidden_ + size;
+    gather_cpu(size, hidden_gradient_, scales_, clean, along);
+    layer.differentiate_weight(batch_, clean, a.noise);
+    layer.differentiate_weight(batch_, along, a.noise + batch_ * layer.inputs, true);
   }
 
   /** R_inv and R_dec, whose gradients begin z_gradient. */
@@ -275,11 +327,11 @@ class CpuStep final : public Step {
         plain, hidden_, hidden_gradient_, column_parts_, n.decoder_hidden.bias_gradient
     );
     n.decoder_hidden.differentiate_weight(rows_, hidden_gradient_, a.z);
-    n.decoder_hidden.differentiate_input(rows_, hidden_gradient_, a.z_gradient, {.out = true});
+    n.decoder_hidden.differentiate_input(rows_, hidden_gradient_, a.z_gradient, true);
   }
 
-  /** The head on the invariant halves of z: its activations in hidden_, its outputs in `out`. */
-  void run_head(int64_t rows, const HiddenArguments& arguments, Value* out) {
+  /** The head's hidden layer on the invariant halves of z, into hidden_. */
+  void run_head(int64_t rows, const HiddenArguments& arguments, bool bfloat16) {
     const int64_t d = latent();
     const Linear<Value>& first = head_hidden_;
     for (size_t m = 0; m < networks_.size(); ++m) {
@@ -292,11 +344,10 @@ class CpuStep final : public Step {
           row_major(first.weight + part, first.inputs).transposed(),
           hidden_,
           first.outputs,
-          m == 0 ? Addend<Value>{.row = first.bias} : Addend<Value>{.out = true}
+          {.out = m > 0, .row = m == 0 ? first.bias : nullptr, .bfloat16 = bfloat16}
       );
     }
     hidden_forward_cpu(arguments, hidden_);
-    head_output_.forward(rows, hidden_, out);
   }
 
   /** The head forward and backward; adds to the invariant half of z_gradient. */
@@ -308,7 +359,8 @@ class CpuStep final : public Step {
     const HiddenArguments arguments = hidden_arguments(modalities, used, config_.model.dropout);
     const Linear<Value>& first = head_hidden_;
     const Linear<Value>& last = head_output_;
-    run_head(rows, arguments, output_);
+    run_head(rows, arguments, bfloat16_);
+    last.forward(rows, hidden_, output_);
 
     const bool classes = config_.prediction.loss == "crossEntropy";
     const PredictionArguments<Value> prediction{
@@ -335,7 +387,8 @@ class CpuStep final : public Step {
           row_major<Value>(hidden_gradient_, first.outputs).transposed(),
           row_major<Value>(a.z, 2 * d),
           first.weight_gradient + m * d,
-          first.inputs
+          first.inputs,
+          {.bfloat16 = bfloat16_}
       );
       gemm(
           rows,
@@ -345,7 +398,7 @@ class CpuStep final : public Step {
           row_major(first.weight + m * d, first.inputs),
           a.z_gradient,
           2 * d,
-          {.out = true}
+          {.out = true, .bfloat16 = bfloat16_}
       );
     }
   }
@@ -365,7 +418,11 @@ class CpuStep final : public Step {
         column_parts_,
         n.encoder_hidden.bias_gradient
     );
-    n.encoder_hidden.differentiate_weight(rows_, hidden_gradient_, a.x);
+    if (common_) {
+      differentiate_common(m);
+    } else {
+      n.encoder_hidden.differentiate_weight(rows_, hidden_gradient_, a.x);
+    }
   }
 
   /** dL / dx [B, D] of the modality whose encoder was differentiated last. */
@@ -397,8 +454,10 @@ class CpuStep final : public Step {
   }
 
   const TrainerConfig config_;
-  const EnvironmentLists environments_;
+  const EnvironmentLists environments_, common_draw_;
+  std::vector<Value> scales_{0};  // intensities, the clean environment's first
   const PhiloxKey key_;
+  const bool bfloat16_, common_;
   std::vector<Networks> networks_;
   Linear<Value> head_hidden_, head_output_;
   at::TensorOptions options_;

@@ -24,6 +24,7 @@ TrainerConfig step_config() {
       .outputs = 1,
       .model = {.hidden = 19, .latent = 6, .dropout = 0.3},
       .environments = {{"gaussian", 0.5}, {"laplace", 0.7}, {"erase", 0.3}, {"drop", 0.4}},
+      .sharing = "independent",
       .weights = {.invariance = 0.7, .decorrelation = 0.5, .reconstruction = 0.3},
       .decorrelation = {.off_diagonal = 0.3},
       .prediction = {.loss = "l1", .on = "all"},
@@ -149,12 +150,79 @@ TEST_CASE("step: each constraint alone, none, no environment, one modality, no d
   check_step(many, 5);
 }
 
+TEST_CASE("step: one draw for all environments, scaled") {
+  for (const std::string precision : {"float64", "float32"}) {
+    for (const std::string kind : {"gaussian", "laplace"}) {
+      TrainerConfig config = step_config();
+      config.precision = precision;
+      config.environments = {{kind, 0.5}, {kind, 1}, {kind, 1.5}};
+      config.sharing = "common";
+      check_step(config, 1);
+      check_step(config, 37);
+      config.reconstruction.target = "clean";
+      config.prediction.on = "clean";
+      check_step(config, 9);
+    }
+  }
+  TrainerConfig mixed = step_config();
+  mixed.sharing = "common";
+  check_throws([&] { validate(mixed); }, "sharing: common needs environments of one additive kind");
+  mixed.environments = {{"erase", 0.5}};
+  check_throws([&] { validate(mixed); }, "found 'erase'");
+}
+
 TEST_CASE("step: widths of whole vectors and of whole tiles") {
   TrainerConfig config = step_config();
   config.precision = "float32";
   config.modalities = {{"text", 96}, {"audio", 300}};
   config.model = {.hidden = 64, .latent = 32, .dropout = 0.5};
   check_step(config, 40);
+}
+
+TEST_CASE("step: in bfloat16 the gradients are those of float32 up to its rounding") {
+  if (!has_bfloat16_gemm()) return;
+  TrainerConfig config = step_config();
+  config.precision = "float32";
+  config.modalities = {{"text", 96}, {"audio", 30}};
+  config.model = {.hidden = 64, .latent = 32, .dropout = 0.3};
+  const at::Tensor rows = some_rows(32);
+  const auto [terms, gradients] = Scene(config).step(rows);
+  config.precision = "bf16";
+  const auto [rounded_terms, rounded] = Scene(config).step(rows);
+  CHECK(rounded_terms[0] == doctest::Approx(terms[0]).epsilon(0.01));
+  CHECK_FALSE(rounded.equal(gradients));
+  // Signs of close values may flip in the L1 terms, so the gradient is compared as a whole.
+  CHECK((rounded - gradients).norm().item<double>() < 0.1 * gradients.norm().item<double>());
+}
+
+TEST_CASE("trainer: in bfloat16 it trains, evaluates in float32, and gives the same bits again") {
+  if (!has_bfloat16_gemm()) {
+    TrainerConfig config = step_config();
+    config.precision = "bf16";
+    check_throws([&] { Trainer{config}; }, "precision: bf16 needs a CPU");
+    return;
+  }
+  const auto trained = [](int64_t threads) {
+    TrainerConfig config = step_config();
+    config.precision = "bf16";
+    config.threads = threads;
+    Trainer trainer(config);
+    trainer.upload(
+        {normal({kExamples, 13}, at::kFloat),
+         normal({kExamples, 5}, at::kFloat),
+         normal({kExamples, 33}, at::kFloat)},
+        normal({kExamples}, at::kFloat),
+        {}
+    );
+    const double first = trainer.train_epoch(some_rows(kExamples), 8).terms.loss;
+    double last = first;
+    for (int epoch = 0; epoch < 30; ++epoch) {
+      last = trainer.train_epoch(some_rows(kExamples), 8).terms.loss;
+    }
+    CHECK(last < first);
+    return trainer.predict(some_rows(kExamples), {});
+  };
+  CHECK(trained(1).equal(trained(1)));
 }
 
 TEST_CASE("step: the gradient at its input, for what stands in front of the encoders") {

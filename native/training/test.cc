@@ -20,6 +20,7 @@ TrainerConfig small_config() {
       .outputs = 1,
       .model = {.hidden = 8, .latent = 4, .dropout = 0},
       .environments = {{"gaussian", 0.5}, {"erase", 0.3}},
+      .sharing = "independent",
       .weights = {.invariance = 0.7, .decorrelation = 0.5, .reconstruction = 0.3},
       .decorrelation = {.off_diagonal = 0.3},
       .prediction = {.loss = "l1", .on = "all"},
@@ -287,8 +288,9 @@ TEST_CASE("config: each field is checked by name") {
   };
   refuses(
       [](auto& c) { c.precision = "half"; },
-      "precision: expected one of float32, float64, found 'half'"
+      "precision: expected one of float32, float64, bf16, tf32, found 'half'"
   );
+  refuses([](auto& c) { c.sharing = "some"; }, "sharing: expected one of independent, common");
   refuses([](auto& c) { c.modalities.clear(); }, "modalities: expected 1 to");
   refuses([](auto& c) { c.modalities[1].name = "text"; }, "'text' occurs twice");
   refuses([](auto& c) { c.modalities[0].name = "a.b"; }, "without a dot");

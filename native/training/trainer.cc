@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "base/gemm.h"
 #include "base/stream.h"
 #include "ops/perturb/op.h"
 #include "training/environments.h"
@@ -38,6 +39,19 @@ at::TensorOptions tensor_options(const TrainerConfig& config) {
       "device: found '",
       config.device,
       "', but this LibTorch sees no CUDA device"
+  );
+  TORCH_CHECK_VALUE(
+      config.precision != "bf16" || (device.is_cpu() && has_bfloat16_gemm()),
+      "precision: bf16 needs a CPU that multiplies bfloat16 (AVX512-BF16), found device ",
+      config.device,
+      device.is_cpu() ? " without it" : "",
+      "; expected float32"
+  );
+  TORCH_CHECK_VALUE(
+      config.precision != "tf32" || (device.is_cuda() && kCudaKernels),
+      "precision: tf32 needs a CUDA device and an addon built for it, found device ",
+      config.device,
+      "; expected float32"
   );
   return at::TensorOptions(device).dtype(config.precision == "float64" ? at::kDouble : at::kFloat);
 }

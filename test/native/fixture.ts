@@ -112,8 +112,6 @@ export function buildTools(build = `cp ${buildFiles(ROOT).release}/*.node $relea
     cmake,
     ninja: 'echo 1.11.1',
     'c++': compiler,
-    // cmake-js wants to see a compiler of a name that it knows.
-    'g++': compiler,
     python3: `echo python3 >> ${log}; exit 1`,
   };
   const env: NodeJS.ProcessEnv = { PATH: fakePath(tools), LIBTORCH: realLibtorch().root };

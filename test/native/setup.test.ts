@@ -71,6 +71,14 @@ test.each<[string, (root: string) => void]>([
   expect(calls()).toHaveLength(2);
 });
 
+test('the compiler is the one that CXX names, with its launcher', async () => {
+  const [root, { env, calls }] = [installPackage(), buildTools()];
+  const PATH = `${fakePath({ launcher: 'true', 'my-clang': 'true' })}:${env['PATH'] ?? ''}`;
+  rmSync(join(env['PATH'] ?? '', 'c++'));
+  await setup({ root, env: { ...env, PATH, CXX: 'launcher my-clang' }, rebuild: true });
+  expect(calls()[0]).toContain('-DCMAKE_CXX_COMPILER=launcher;my-clang');
+});
+
 test('rebuild compiles what is up to date', async () => {
   const [root, { env, calls }] = [installPackage(), buildTools()];
   await setup({ root, env, rebuild: true });

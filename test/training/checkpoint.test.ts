@@ -32,7 +32,7 @@ const state = {
   step: 12,
   tensors: { 'head.0.bias': { shape: [2], data: Float32Array.of(1, 2) } },
 };
-const progress = { epoch: 3, bestEpoch: 2, bestScore: 0.5, stale: 1, seconds: 4, data: 'hash' };
+const progress = { epoch: 3, bestEpoch: 2, bestScore: 0.5, stale: 1, data: 'hash' };
 
 function newFolder(): string {
   const folder = freshPath();
@@ -77,13 +77,14 @@ test('the model is read back with its configuration and shape', async () => {
   expect(await readModel(folder)).toEqual({ state: { ...state, step: 0 }, config, shape });
 });
 
-test('the last state is read back with its progress, which last.json repeats', async () => {
+test('the last state is read back with its progress, which last.json repeats with the time', async () => {
   const folder = newFolder();
-  await saveLast(folder, { state, config, shape }, progress);
+  await saveLast(folder, { state, config, shape }, progress, 4);
   expect(await readLast(folder)).toEqual({ state, config, shape, progress });
   expect(JSON.parse(readFileSync(join(folder, FILES.progress), 'utf8'))).toEqual({
     step: 12,
     ...progress,
+    seconds: 4,
   });
 });
 
@@ -132,7 +133,7 @@ test.each<[string, (metadata: Record<string, string>) => void, RegExp]>([
 
 test.each(['null', '{"epoch":"three"}', '{'])('progress %s is refused', async (text) => {
   const folder = newFolder();
-  await saveLast(folder, { state, config, shape }, progress);
+  await saveLast(folder, { state, config, shape }, progress, 4);
   const path = join(folder, FILES.last);
   const { tensors, metadata } = decodeTensors(readFileSync(path), path);
   writeFileSync(path, encodeTensors({ tensors, metadata: { ...metadata, progress: text } }));

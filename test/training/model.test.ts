@@ -1,7 +1,7 @@
 import { Dataset } from '../../lib/data/dataset';
 import { fitNormalizer } from '../../lib/data/normalize';
 import { train } from '../../lib/training/train';
-import type { Model } from '../../lib/training/model';
+import type { Model, Noise } from '../../lib/training/model';
 import { errorOf, TINY, tinyDataset } from './fixture';
 
 const data = tinyDataset();
@@ -125,11 +125,21 @@ test.each(['gaussian', 'laplace', 'erase', 'drop'] as const)(
   },
 );
 
-test('noise out of range is refused', async () => {
-  const noise = { kind: 'gaussian', intensity: -1 } as const;
-  const error = await errorOf(() => model.predict(data.test, { noise }));
+test.each<[unknown, string]>([
+  [{ kind: 'gaussian', intensity: -1 }, 'noise.intensity: found -1, expected at least 0'],
+  [{ kind: 'gaussian', intensity: NaN }, 'noise.intensity: found NaN, expected a number'],
+  [{ kind: 'gaussian' }, 'noise.intensity: found nothing, expected a number'],
+  [
+    { kind: 'fog', intensity: 1 },
+    'noise.kind: found "fog", expected gaussian, laplace, erase, drop',
+  ],
+  [{ kind: 'drop', intensity: 1, seed: 0.5 }, 'noise.seed: found 0.5, expected an integer'],
+  [{ kind: 'drop', intensity: 1, sed: 5 }, "unknown key 'noise.sed'; did you mean 'noise.seed'?"],
+  ['gaussian:0.7', 'noise: found "gaussian:0.7", expected an object of keys'],
+])('noise %j is refused', async (noise, message) => {
+  const error = await errorOf(() => model.predict(data.test, { noise: noise as Noise }));
   expect(error.code).toBe('ERR_CMIR_USAGE');
-  expect(error.message).toMatch(/intensity/);
+  expect(error.message).toBe(message);
 });
 
 test('evaluates the mean absolute error of its predictions', async () => {
@@ -138,6 +148,37 @@ test('evaluates the mean absolute error of its predictions', async () => {
   const targets = Array.from(data.test.rows, (row) => data.label?.values[row] as number);
   const error = targets.reduce((sum, t, i) => sum + Math.abs(t - (predictions[i] as number)), 0);
   expect(metrics['MAE']).toBeCloseTo(error / targets.length, 10);
+});
+
+test('evaluates a split, a data set and arrays alike', async () => {
+  const whole = await model.evaluate(data);
+  expect(whole).toEqual(await model.evaluate(data.all));
+  const modalities = Object.fromEntries(
+    data.modalities.map(({ name, features, values }) => [name, { features, values }]),
+  );
+  const labels = data.label?.values ?? [];
+  expect(await model.evaluate({ modalities, labels })).toEqual(whole);
+  const error = await errorOf(() => model.evaluate({ modalities }));
+  expect(error.code).toBe('ERR_CMIR_DATA');
+  expect(error.message).toContain('found no labels');
+});
+
+test.each<[string, unknown, string]>([
+  ['nothing', undefined, 'found undefined'],
+  ['a path', 'mosi/', 'found mosi/'],
+  ['an object of no kind', { text: [], audio: [] }, 'found an object with text, audio'],
+  ['a split of no data set', { dataset: {}, rows: [1] }, 'found an object with dataset, rows'],
+])('%s is no examples, and is refused', async (_, wrong, found) => {
+  const source = wrong as Dataset;
+  for (const act of [
+    () => model.predict(source),
+    () => model.evaluate(source),
+    () => model.encode(source),
+  ]) {
+    const error = await errorOf(act);
+    expect(error.code).toBe('ERR_CMIR_USAGE');
+    expect(error.message).toContain(`${found}, expected a Split, a Dataset, or arrays`);
+  }
 });
 
 test('evaluation takes noise', async () => {

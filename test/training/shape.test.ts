@@ -1,6 +1,6 @@
 import { resolveConfig, type Options } from '../../lib/config';
 import { Dataset } from '../../lib/data/dataset';
-import { checkModalities, decide, shapeOf } from '../../lib/training/shape';
+import { checkClasses, checkModalities, decide, shapeOf } from '../../lib/training/shape';
 import { errorOf } from './fixture';
 
 function dataset(widths: Record<string, number>, classes?: readonly string[] | null): Dataset {
@@ -71,6 +71,19 @@ test.each([
   expect(error.code).toBe('ERR_CMIR_MISMATCH');
   expect(error.message).toContain(`found ${found}`);
   expect(error.message).toContain('expected audio (2), text (3)');
+});
+
+test('classes in another order do not fit', async () => {
+  const classes = classification.classes ?? [];
+  checkClasses(classification, classes, 'mine');
+  checkClasses(regression, null, 'mine');
+  for (const other of [[...classes].reverse(), classes.slice(1), null]) {
+    const error = await errorOf(() => {
+      checkClasses(classification, other, 'mine');
+    });
+    expect(error.code).toBe('ERR_CMIR_MISMATCH');
+    expect(error.message).toContain(`expected ${JSON.stringify(classes)}`);
+  }
 });
 
 test('auto is decided by the task', () => {

@@ -3,11 +3,12 @@ import { join } from 'node:path';
 
 import type { Options } from '../../lib/config';
 import { Dataset } from '../../lib/data/dataset';
+import { loadAddon } from '../../lib/native/load';
 import type { EpochRecord } from '../../lib/training/history';
 import { loadModel } from '../../lib/training/load';
 import type { ProgressReport } from '../../lib/training/loop';
 import { decodeTensors } from '../../lib/training/safetensors';
-import { train, type Run } from '../../lib/training/train';
+import { train, type Run, type RunMetrics } from '../../lib/training/train';
 import { errorOf, freshPath, removeFresh, TINY, tinyDataset } from './fixture';
 
 afterAll(removeFresh);
@@ -80,6 +81,10 @@ describe('a run', () => {
     expect(run.metrics).not.toHaveProperty('train');
     expect(Object.keys(run.metrics.baseline)).toEqual(['valid', 'test', 'shifted']);
     expect(run.metrics.baseline['test']?.['Corr']).toBeNull();
+    const reason = { Corr: 'all predictions are equal' };
+    expect(run.metrics.undefined).toEqual({
+      baseline: { valid: reason, test: reason, shifted: reason },
+    });
     expect(run.metrics.epochs).toBe(4);
   });
 
@@ -98,14 +103,19 @@ describe('a run', () => {
   });
 
   test('the same seed gives the same bytes, another seed others', async () => {
-    const bytes = async (options: Options) => {
+    const bytesOf = (folder: string) =>
+      ['model.safetensors', 'last.safetensors'].map((name) => readFileSync(join(folder, name)));
+    const retrain = async (options: Options) => {
       const folder = freshPath();
       (await train(tinyDataset(), options, { out: folder })).model.dispose();
-      return readFileSync(join(folder, 'model.safetensors'));
+      return bytesOf(folder);
     };
-    const mine = readFileSync(join(out, 'model.safetensors'));
-    expect((await bytes(TINY)).equals(mine)).toBe(true);
-    expect((await bytes({ ...TINY, seed: 2 })).equals(mine)).toBe(false);
+    const mine = bytesOf(out);
+    expect(await retrain(TINY)).toEqual(mine);
+    const others = await retrain({ ...TINY, seed: 2 });
+    others.forEach((bytes, i) => {
+      expect(bytes).not.toEqual(mine[i]);
+    });
   });
 
   test('another number of threads gives the same but for rounding', async () => {
@@ -174,6 +184,46 @@ test('a metric that is undefined in every epoch is an error, not a random model'
   const error = await errorOf(() => train(replaced({ label: { ...label, values } }), options));
   expect(error.code).toBe('ERR_CMIR_DIVERGED');
   expect(error.message).toMatch(/Corr.*training\.metric/);
+});
+
+test('without a test split there are no metrics of it', async () => {
+  const run = await train(replaced({ splits: splitsWithout('test') }), TINY);
+  const metrics: RunMetrics = run.metrics;
+  expect(metrics.test).toBeUndefined();
+  expect(Object.keys(metrics.baseline)).toEqual(['valid', 'shifted']);
+  run.model.dispose();
+});
+
+describe('a failure of the engine is a CmirError', () => {
+  afterEach(() => {
+    jest.restoreAllMocks();
+  });
+
+  test('a model that memory does not hold', async () => {
+    const options = { ...TINY, model: { hidden: 2 ** 50, latent: 4 } };
+    const error = await errorOf(() => train(data, options));
+    expect(error.code).toBe('ERR_CMIR_NATIVE');
+    expect(error.message).toMatch(/^out of memory: make the model/);
+    expect(error.cause).toBeDefined();
+  });
+
+  test.each(['upload', 'trainEpoch', 'predict', 'getState', 'setState'] as const)(
+    'in %s',
+    async (method) => {
+      const addon = loadAddon();
+      const { Trainer } = addon;
+      const cause = new Error('CUDA error: an illegal memory access was encountered');
+      jest.spyOn(addon, 'Trainer').mockImplementation((config) =>
+        Object.defineProperty(new Trainer(config), method, {
+          value: () => Promise.reject(cause),
+          configurable: true,
+        }),
+      );
+      const error = await errorOf(() => train(data, TINY));
+      expect(error).toMatchObject({ code: 'ERR_CMIR_NATIVE', cause });
+      expect(error.message).toBe(`the engine failed: ${cause.message}`);
+    },
+  );
 });
 
 test('works in float64', async () => {

@@ -9,107 +9,86 @@
 namespace cmir {
 namespace {
 
-// Values in one vector of 64 bytes; compilers split it where registers are narrower.
-template <class Compute>
-struct Vector;
-template <>
-struct Vector<float> {
-  typedef float Type __attribute__((vector_size(64)));
-};
-template <>
-struct Vector<double> {
-  typedef double Type __attribute__((vector_size(64)));
-};
-template <class Compute>
-using Lanes = typename Vector<Compute>::Type;
-template <class Compute>
-inline constexpr int64_t kLanes = 64 / sizeof(Compute);
+// A pair adds |d| to the value, d = z_i - z_j, sign(d) to the gradient of z_i, and -sign(d) to that
+// of z_j. A tie has sign 0; so has NaN, which stays in the value.
 
-template <class Compute, class Scalar>
-CMIR_INLINE Lanes<Compute> load(const Scalar* values, int64_t count) {
-  alignas(64) Compute lanes[kLanes<Compute>] = {};
-  if (count == kLanes<Compute>) {
-    for (int64_t l = 0; l < kLanes<Compute>; ++l) lanes[l] = static_cast<Compute>(values[l]);
-  } else {
-    for (int64_t l = 0; l < count; ++l) lanes[l] = static_cast<Compute>(values[l]);
-  }
-  return *reinterpret_cast<const Lanes<Compute>*>(lanes);
+template <class Compute>
+CMIR_INLINE Compute sign_of(Compute d) {
+  return (d > 0 ? Compute(1) : Compute(0)) - (d < 0 ? Compute(1) : Compute(0));
 }
 
-template <class Compute, class Scalar>
-CMIR_INLINE void store(const Lanes<Compute>& vector, Scalar* values, int64_t count) {
-  alignas(64) Compute lanes[kLanes<Compute>];
-  *reinterpret_cast<Lanes<Compute>*>(lanes) = vector;
-  if (count == kLanes<Compute>) {
-    for (int64_t l = 0; l < kLanes<Compute>; ++l) values[l] = static_cast<Scalar>(lanes[l]);
-  } else {
-    for (int64_t l = 0; l < count; ++l) values[l] = static_cast<Scalar>(lanes[l]);
-  }
-}
-
-/** What one pair adds, with d = z_i - z_j: |d| to the value, sign(d) to the gradient of z_i. */
-template <class Compute>
-struct Pair {
-  Lanes<Compute> distance, sign;
-};
-
-// A tie has sign 0. So has NaN, which stays in the distance.
-template <class Compute>
-CMIR_INLINE Pair<Compute> compare(Lanes<Compute> a, Lanes<Compute> b) {
-  const Lanes<Compute> d = a - b, zero{}, one = zero + 1;
-  return {d < zero ? -d : d, (d > zero ? one : zero) - (d < zero ? one : zero)};
-}
-
-/** Columns 0 to count - 1 of one row, at most kLanes: all pairs, each once, in registers. */
+/** One row: the E values of each column meet in registers, all pairs, each once. */
 template <int64_t Environments, class Compute, class Scalar>
-CMIR_INLINE Lanes<Compute> few_environments(
-    const InvarianceArguments& a, const Scalar* z, Scalar* gradient, int64_t count
-) {
-  Lanes<Compute> value[Environments], sign[Environments], sum{};
-  for (int64_t e = 0; e < Environments; ++e) {
-    value[e] = load<Compute>(z + e * a.environment_stride, count);
-    sign[e] = Lanes<Compute>{};
-  }
+CMIR_INLINE Compute
+few_environments(const InvarianceArguments& a, const Scalar* z, Scalar* gradient) {
+  // Copies that no store can change: the loop becomes vectors only with them.
+  const int64_t columns = a.columns, stride = a.environment_stride,
+                gradient_stride = a.gradient_environment_stride;
+  const auto scale = static_cast<Compute>(a.gradient_scale);
+  Compute sum = 0;
+#pragma omp simd reduction(+ : sum)
+  for (int64_t c = 0; c < columns; ++c) {
+    // Unrolled, so that the arrays become registers before the loop over columns becomes vectors.
+    Compute value[Environments], sign[Environments];
 #pragma GCC unroll 8
-  for (int64_t i = 0; i < Environments; ++i) {
-#pragma GCC unroll 8
-    for (int64_t j = i + 1; j < Environments; ++j) {
-      const Pair<Compute> pair = compare<Compute>(value[i], value[j]);
-      sum += pair.distance;
-      sign[i] += pair.sign;
-      sign[j] -= pair.sign;
+    for (int64_t e = 0; e < Environments; ++e) {
+      value[e] = static_cast<Compute>(z[e * stride + c]);
+      sign[e] = 0;
     }
-  }
-  for (int64_t e = 0; e < Environments; ++e) {
-    store<Compute>(
-        sign[e] * static_cast<Compute>(a.gradient_scale),
-        gradient + e * a.gradient_environment_stride,
-        count
-    );
+#pragma GCC unroll 8
+    for (int64_t i = 0; i < Environments; ++i) {
+#pragma GCC unroll 8
+      for (int64_t j = i + 1; j < Environments; ++j) {
+        const Compute d = value[i] - value[j], s = sign_of(d);
+        sum += d < 0 ? -d : d;
+        sign[i] += s;
+        sign[j] -= s;
+      }
+    }
+#pragma GCC unroll 8
+    for (int64_t e = 0; e < Environments; ++e) {
+      gradient[e * gradient_stride + c] = static_cast<Scalar>(scale * sign[e]);
+    }
   }
   return sum;
 }
 
-/** The same for any number of environments, whose values stay in L1 while each meets all others. */
+/** Adds sign(own - other) to signs, and returns the sum of |own - other|. */
 template <class Compute, class Scalar>
-CMIR_INLINE Lanes<Compute> many_environments(
-    const InvarianceArguments& a, const Scalar* z, Scalar* gradient, int64_t count
+CMIR_INLINE Compute
+meet(const Scalar* own, const Scalar* other, Compute* __restrict signs, int64_t count) {
+  Compute sum = 0;
+#pragma omp simd reduction(+ : sum)
+  for (int64_t c = 0; c < count; ++c) {
+    const auto d = static_cast<Compute>(own[c]) - static_cast<Compute>(other[c]);
+    sum += d < 0 ? -d : d;
+    signs[c] += sign_of(d);
+  }
+  return sum;
+}
+
+/** The same for any number of environments: a stretch of columns stays in L1 while all meet. */
+template <class Compute, class Scalar>
+CMIR_INLINE double many_environments(
+    const InvarianceArguments& a, const Scalar* z, Scalar* gradient
 ) {
-  Lanes<Compute> sum{};
-  for (int64_t i = 0; i < a.environments; ++i) {
-    const Lanes<Compute> own = load<Compute>(z + i * a.environment_stride, count);
-    Lanes<Compute> sign{};
-    for (int64_t j = 0; j < a.environments; ++j) {
-      const Pair<Compute> pair =
-          compare<Compute>(own, load<Compute>(z + j * a.environment_stride, count));
-      if (j > i) sum += pair.distance;
-      sign += pair.sign;
+  constexpr int64_t kStretch = 64;
+  const int64_t environments = a.environments, stride = a.environment_stride,
+                gradient_stride = a.gradient_environment_stride;
+  const auto scale = static_cast<Compute>(a.gradient_scale);
+  double sum = 0;
+  for (int64_t first = 0; first < a.columns; first += kStretch) {
+    const int64_t count = std::min(kStretch, a.columns - first);
+    for (int64_t i = 0; i < environments; ++i) {
+      Compute signs[kStretch] = {};
+      Compute both = 0;  // each pair is met from both sides
+      for (int64_t j = 0; j < environments; ++j) {
+        both += meet<Compute>(z + i * stride + first, z + j * stride + first, signs, count);
+      }
+      sum += static_cast<double>(both) / 2;
+      Scalar* out = gradient + i * gradient_stride + first;
+      for (int64_t c = 0; c < count; ++c) out[c] = static_cast<Scalar>(scale * signs[c]);
     }
-    store<Compute>(
-        sign * static_cast<Compute>(a.gradient_scale),
-        gradient + i * a.gradient_environment_stride,
-        count
-    );
   }
   return sum;
 }
@@ -122,20 +101,13 @@ CMIR_INLINE double rows_sum(
   using Compute = std::conditional_t<std::is_same_v<Scalar, double>, double, float>;
   double total = 0;
   for (int64_t row = begin; row < end; ++row) {
-    Lanes<Compute> sum{};
-    for (int64_t first = 0; first < a.columns; first += kLanes<Compute>) {
-      const Scalar* from = z + row * a.row_stride + first;
-      Scalar* to = gradient + row * a.gradient_row_stride + first;
-      const int64_t count = std::min(kLanes<Compute>, a.columns - first);
-      if constexpr (Environments > 0) {
-        sum += few_environments<Environments, Compute>(a, from, to, count);
-      } else {
-        sum += many_environments<Compute>(a, from, to, count);
-      }
+    const Scalar* from = z + row * a.row_stride;
+    Scalar* to = gradient + row * a.gradient_row_stride;
+    if constexpr (Environments > 0) {
+      total += static_cast<double>(few_environments<Environments, Compute>(a, from, to));
+    } else {
+      total += many_environments<Compute>(a, from, to);
     }
-    alignas(64) Compute lanes[kLanes<Compute>];
-    store<Compute>(sum, lanes, kLanes<Compute>);
-    for (const Compute lane : lanes) total += static_cast<double>(lane);
   }
   return total;
 }
