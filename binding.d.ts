@@ -25,8 +25,8 @@ export interface NativeConfig {
   device: string;
   /** Threads of one operation on the CPU; 0 leaves LibTorch's choice. */
   threads: number;
-  /** bf16 rounds the factors of training's matrix products to bfloat16; all else is float32. */
-  precision: 'float32' | 'float64' | 'bf16';
+  /** bf16 and tf32 round the factors of training's matrix products to those; all else is float32. */
+  precision: 'float32' | 'float64' | 'bf16' | 'tf32';
   modalities: { name: string; features: number }[];
   /** Width of the head's output: 1 for regression, the number of classes for classification. */
   outputs: number;

@@ -1,6 +1,6 @@
 // Times a training step, and the CUDA kernels, on request: what scripts/gpu/bench.py asks.
 //
-//   step DEVICE BATCH ENVIRONMENTS STEPS   -> milliseconds a step of one epoch
+//   step DEVICE PRECISION BATCH ENVIRONMENTS STEPS   -> milliseconds a step of one epoch
 //   kernels BATCH ENVIRONMENTS             -> a line a kernel: name, bytes, milliseconds, GB/s;
 //   copy quit
 
@@ -28,16 +28,19 @@ namespace {
 constexpr int64_t kHidden = 256, kLatent = 128;
 
 // The model of docs/speed.md.
-TrainerConfig bench_config(const std::string& device, int64_t environments) {
+TrainerConfig bench_config(
+    const std::string& device, const std::string& precision, int64_t environments
+) {
   TrainerConfig config{
       .seed = 1,
       .device = device,
       .threads = 0,
-      .precision = "float32",
+      .precision = precision,
       .modalities = {{"text", 768}, {"audio", 74}, {"vision", 47}},
       .outputs = 1,
       .model = {.hidden = kHidden, .latent = kLatent, .dropout = 0.3},
       .environments = {},
+      .sharing = "independent",
       .weights = {.invariance = 1, .decorrelation = 0.5, .reconstruction = 1},
       .decorrelation = {.off_diagonal = 0.3},
       .prediction = {.loss = "l1", .on = "all"},
@@ -62,7 +65,7 @@ class Steps {
         device + " " + std::to_string(batch) + " " + std::to_string(environments);
     if (key != key_) {
       trainer_ = nullptr;
-      trainer_ = std::make_unique<Trainer>(bench_config(device, environments));
+      trainer_ = std::make_unique<Trainer>(bench_config(device, precision, environments));
       std::vector<at::Tensor> features;
       for (const Modality& modality : trainer_->config().modalities) {
         features.push_back(at::randn({batch, modality.features}));
@@ -281,19 +284,16 @@ void measure_kernels(int64_t batch, int64_t environments) {
 
 void answer(const std::string& line, Steps& steps) {
   std::istringstream words(line);
-  std::string what, device;
+  std::string what, device, precision;
   int64_t batch = 0, environments = 0, count = 0;
   words >> what;
-  if (what == "step" && words >> device >> batch >> environments >> count) {
-    std::cout << steps.measure(device, batch, environments, count) << '\n';
+  if (what == "step" && words >> device >> precision >> batch >> environments >> count) {
+    std::cout << steps.measure(device, precision, batch, environments, count) << '\n';
   } else if (what == "kernels" && words >> batch >> environments) {
     measure_kernels(batch, environments);
     std::cout << "end\n";
-  } else if (what == "tf32") {
-    at::globalContext().setFloat32MatmulPrecision("high");
-    std::cout << "ok\n";
   } else {
-    std::cout << "expected step, kernels, tf32 or quit, found '" << line << "'\n";
+    std::cout << "expected step, kernels or quit, found '" << line << "'\n";
   }
   std::cout.flush();
 }

@@ -38,7 +38,7 @@ void at_least(const char* field, double value, double least) {
 void validate(const TrainerConfig& config) {
   at_least("seed", static_cast<double>(config.seed), 0);
   at_least("threads", static_cast<double>(config.threads), 0);
-  one_of("precision", config.precision, {"float32", "float64", "bf16"});
+  one_of("precision", config.precision, {"float32", "float64", "bf16", "tf32"});
   const auto modalities = static_cast<int64_t>(config.modalities.size());
   // One counter value is left for the head's dropout.
   TORCH_CHECK_VALUE(

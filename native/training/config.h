@@ -73,7 +73,7 @@ struct TrainerConfig {
   int64_t seed;
   std::string device;
   int64_t threads;
-  std::string precision;  // float32, float64, bf16 (products of training in bfloat16)
+  std::string precision;  // float32, float64; bf16, tf32: products of training in those
   std::vector<Modality> modalities;
   int64_t outputs;
   ModelConfig model;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <map>
+#include <mutex>
 
 #include "base/scratch.h"
 #include "ops/decorrelation/launch.h"
@@ -21,6 +22,39 @@ namespace {
 
 // Batch sizes whose graphs are kept: the whole batch, an epoch's last one, and some to spare.
 constexpr size_t kMaxGraphs = 8;
+
+/**
+ * While it lives, LibTorch's float32 products on CUDA devices are rounded as asked. The setting
+ * belongs to the process: those who queue products take turns.
+ */
+class ProductPrecision {
+ public:
+  explicit ProductPrecision(bool tf32) : lock_(mutex()), before_(precision()) {
+    at::globalContext().setFloat32MatmulPrecision(tf32 ? "high" : "highest");
+  }
+  ~ProductPrecision() { at::globalContext().setFloat32MatmulPrecision(before_); }
+  ProductPrecision(const ProductPrecision&) = delete;
+  ProductPrecision& operator=(const ProductPrecision&) = delete;
+
+ private:
+  static std::mutex& mutex() {
+    static std::mutex all;
+    return all;
+  }
+  static std::string precision() {
+    switch (at::globalContext().float32MatmulPrecision()) {
+      case at::Float32MatmulPrecision::HIGHEST:
+        return "highest";
+      case at::Float32MatmulPrecision::HIGH:
+        return "high";
+      case at::Float32MatmulPrecision::MEDIUM:
+        return "medium";
+    }
+    return "highest";
+  }
+  std::lock_guard<std::mutex> lock_;
+  std::string before_;
+};
 
 /** A linear layer, y = x weight^T + bias, with its backward written out. */
 struct Layer {
@@ -253,6 +287,7 @@ class GraphedStep final : public DeviceStep {
   }
 
   void queue_gradients(int64_t size) {
+    const ProductPrecision precision(config_.precision == "tf32");
     batch_ = size;
     all_ = environments() * size;
     for (size_t m = 0; m < networks_.size(); ++m) {
@@ -320,6 +355,7 @@ class GraphedStep final : public DeviceStep {
         .environments = environments() - 1,
         .kinds = environments_.kinds.data(),
         .intensities = environments_.intensities.data(),
+        .shared_draw = config_.sharing == "common",
     };
     perturb_cuda(
         arguments,

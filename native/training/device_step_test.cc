@@ -23,6 +23,7 @@ TrainerConfig device_config() {
       .outputs = 1,
       .model = {.hidden = 19, .latent = 6, .dropout = 0.3},
       .environments = {{"gaussian", 0.5}, {"laplace", 0.7}, {"erase", 0.3}, {"drop", 0.4}},
+      .sharing = "independent",
       .weights = {.invariance = 0.7, .decorrelation = 0.5, .reconstruction = 0.3},
       .decorrelation = {.off_diagonal = 0.3},
       .prediction = {.loss = "l1", .on = "all"},
@@ -145,6 +146,10 @@ TEST_CASE("device step: each constraint alone, none, no environment, one modalit
   fusion.environments.clear();
   fusion.weights = {0, 0, 0};
   check_gradients(fusion, 9);
+  TrainerConfig common = device_config();
+  common.environments = {{"laplace", 0.2}, {"laplace", 0.5}, {"laplace", 1}};
+  common.sharing = "common";
+  check_gradients(common, 9);
   TrainerConfig single = device_config();
   single.modalities = {{"text", 1}};
   single.model = {.hidden = 1, .latent = 1, .dropout = 0};
@@ -220,6 +225,12 @@ TEST_CASE("device step: new data is read, NaN in it reaches the loss") {
   check_throws([&] { pair.step->train(rows); }, "no targets");
 }
 
+TEST_CASE("trainer: tf32 is refused on the CPU") {
+  TrainerConfig config = device_config();
+  config.precision = "tf32";
+  check_throws([&] { Trainer trainer(config); }, "tf32 needs a CUDA device");
+}
+
 TEST_CASE("trainer on a GPU: epochs, predictions and gradients are those on the CPU") {
   const auto device = kernel_device();
   if (!device || !device->is_cuda()) return;
@@ -257,6 +268,31 @@ TEST_CASE("trainer on a GPU: epochs, predictions and gradients are those on the 
   );
   const auto [terms, gradients] = there->gradients(rows);
   CHECK(terms.loss == doctest::Approx(here->gradients(rows).first.loss).epsilon(1e-6));
+}
+
+TEST_CASE("trainer on a GPU: tf32 trains like float32, near it") {
+  const auto device = kernel_device();
+  if (!device || !device->is_cuda()) return;
+  const auto loss = [&](const std::string& precision) {
+    TrainerConfig config = device_config();
+    config.device = "cuda";
+    config.precision = precision;
+    config.model = {.hidden = 64, .latent = 32, .dropout = 0.3};
+    Trainer trainer(config);
+    trainer.upload(
+        {normal({kExamples, 13}, at::kFloat, 1),
+         normal({kExamples, 5}, at::kFloat, 2),
+         normal({kExamples, 33}, at::kFloat, 3)},
+        normal({kExamples}, at::kFloat, 4),
+        {}
+    );
+    double last = 0;
+    for (int epoch = 0; epoch < 3; ++epoch) {
+      last = trainer.train_epoch(at::arange(kExamples, at::kLong), 16).terms.loss;
+    }
+    return last;
+  };
+  CHECK(loss("tf32") == doctest::Approx(loss("float32")).epsilon(1e-2));
 }
 
 TEST_CASE("trainers on a GPU run side by side, each as it does alone") {

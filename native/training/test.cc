@@ -288,7 +288,7 @@ TEST_CASE("config: each field is checked by name") {
   };
   refuses(
       [](auto& c) { c.precision = "half"; },
-      "precision: expected one of float32, float64, bf16, found 'half'"
+      "precision: expected one of float32, float64, bf16, tf32, found 'half'"
   );
   refuses([](auto& c) { c.sharing = "some"; }, "sharing: expected one of independent, common");
   refuses([](auto& c) { c.modalities.clear(); }, "modalities: expected 1 to");

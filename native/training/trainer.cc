@@ -48,9 +48,10 @@ at::TensorOptions tensor_options(const TrainerConfig& config) {
       "; expected float32"
   );
   TORCH_CHECK_VALUE(
-      config.sharing == "independent" || device.is_cpu(),
-      "sharing: common is computed on the CPU only, found device ",
-      config.device
+      config.precision != "tf32" || (device.is_cuda() && kCudaKernels),
+      "precision: tf32 needs a CUDA device and an addon built for it, found device ",
+      config.device,
+      "; expected float32"
   );
   return at::TensorOptions(device).dtype(config.precision == "float64" ? at::kDouble : at::kFloat);
 }

@@ -45,9 +45,10 @@ class Program:
 def measure(native: Program, pytorch: Program, shape: dict, options) -> dict:
     """One row: cmir and everything beside it, in turn."""
     batch, environments = shape["batch"], shape["environments"]
+    precision = "tf32" if options.tf32 else "float32"
 
     def native_ms(steps: int) -> float:
-        return float(native.ask(f"step cuda {batch} {environments} {steps}"))
+        return float(native.ask(f"step cuda {precision} {batch} {environments} {steps}"))
 
     native_ms(4)
     steps = max(4, math.ceil(ROUND_MS / native_ms(20)))
@@ -115,8 +116,6 @@ def main() -> None:
         [sys.executable, str(ROOT / "bench" / "pytorch" / "step.py")],
         {**os.environ, "PYTHONPATH": reference, "PYTHONDONTWRITEBYTECODE": "1"},
     )
-    if options.tf32:
-        native.ask("tf32")
     machine = {
         "gpu": torch.cuda.get_device_name(),
         "torch": torch.__version__,

@@ -40,7 +40,9 @@ CMIR_INLINE void perturb_rows(
     const auto index = static_cast<uint32_t>(a.index[b]);
     for (int64_t e = 1; e <= a.environments; ++e) {
       Scalar* target = out + (e * a.rows + b) * a.columns;
-      const RowKey row{a.key, index, a.step, philox_tag(Stream::noise, a.modality, e)};
+      const RowKey row{
+          a.key, index, a.step, philox_tag(Stream::noise, a.modality, a.shared_draw ? 1 : e)
+      };
       const auto intensity = static_cast<float>(a.intensities[e - 1]);
       switch (static_cast<NoiseKind>(a.kinds[e - 1])) {
         case NoiseKind::gaussian:

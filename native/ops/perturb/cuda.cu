@@ -23,6 +23,7 @@ struct KernelArguments {
   const int64_t *source, *index, *step;
   PhiloxKey key;
   int64_t modality, modalities;
+  bool shared_draw;
 };
 
 template <class Compute>
@@ -70,7 +71,7 @@ __global__ void __launch_bounds__(kBlock) perturb_kernel(
   const bool dropped =
       kind == static_cast<int64_t>(NoiseKind::drop) &&
       is_dropped(a.key, index, step, a.modality, a.modalities, environment, probability(intensity));
-  const uint32_t tag = philox_tag(Stream::noise, a.modality, environment);
+  const uint32_t tag = philox_tag(Stream::noise, a.modality, a.shared_draw ? 1 : environment);
   const Scalar* clean = x + (a.source == nullptr ? row : a.source[row]) * a.columns;
   Scalar* target = out + (environment * a.rows + row) * a.columns;
 
@@ -110,6 +111,7 @@ void perturb_cuda(
       .key = a.key,
       .modality = a.modality,
       .modalities = a.modalities,
+      .shared_draw = a.shared_draw,
   };
   const int64_t counters = ceil_div(a.columns, 4);
   const dim3 block = block_of_rows(counters);

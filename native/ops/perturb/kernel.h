@@ -17,6 +17,7 @@ struct PerturbArguments {
   int64_t environments;       // K, the noisy ones
   const int64_t* kinds;       // [K], NoiseKind
   const double* intensities;  // [K]
+  bool shared_draw = false;   // all environments have the draws of the first
 };
 
 /** out[0, b] = x[source[b]], out[e, b] = the same with noise; out [1 + K, rows, columns]. */
