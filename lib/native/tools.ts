@@ -1,7 +1,7 @@
 import type { Problem } from './problem';
 import { run } from './run';
 
-const OLDEST_CMAKE = [3, 18] as const;
+const OLDEST_CMAKE = [3, 21] as const;
 
 /** The compiler that CMake takes: CXX, or c++. */
 export function compilerName(env: NodeJS.ProcessEnv): string {

@@ -51,7 +51,7 @@ bool has_bfloat16_gemm() {
 bool has_own_gemm() {
 #if CMIR_X86_VECTORS
   // LibTorch's MKL is at its peak on Intel's processors, but leaves half of AVX-512 unused on
-  // others. The choice hangs on the processor alone, so that a run repeats itself bit by bit.
+  // others. The choice never hangs on a measurement: a run must repeat itself bit by bit.
   static const bool own = vector_set() == VectorSet::avx512 && !__builtin_cpu_is("intel");
   return own;
 #else

@@ -32,7 +32,7 @@ struct Addend {
 
 /**
  * out [m, n] (rows `out_stride` apart) = a [m, k] b [k, n] + addend. Runs on LibTorch's threads;
- * each element's sum is taken in one order, whatever their number.
+ * where the products are our own, each element's sum is taken in one order, whatever their number.
  */
 void gemm(
     int64_t m,

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <memory>
 
 // After Goto and van de Geijn, Anatomy of high-performance matrix multiplication (2008): a tile of
 // C stays in registers while a packed panel of B streams from the first-level cache.
@@ -221,7 +222,9 @@ void block(
     alignas(64) Packed a[kDepth / Kernel::kStep * kBlockRows];
     alignas(64) float start[kTileColumns];
   };
-  static thread_local Scratch scratch;
+  // On the heap, and only on threads that multiply: thread-local storage would be paid by all.
+  static thread_local const auto memory = std::make_unique<Scratch>();
+  Scratch& scratch = *memory;
 
   const bool packs = Kernel::kPacksRows || a.column_stride != 1;
   const int64_t block_rows = packs ? kBlockRows : m;

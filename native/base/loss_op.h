@@ -1,6 +1,7 @@
 #pragma once
 
 #include <ATen/ATen.h>
+#include <ATen/autocast_mode.h>
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/library.h>
 
@@ -77,6 +78,18 @@ at::Tensor differentiable_loss(
     const at::Tensor& first, const std::optional<at::Tensor>& second, const Evaluate& evaluate
 ) {
   return detail::LossFunction::apply(first, second, evaluate);
+}
+
+/**
+ * Under autocast the constraints are computed in float32, as LibTorch's own losses are: calls
+ * `operate` with autocast switched off and the inputs cast.
+ */
+template <at::DeviceType device, class Operate, class... Tensors>
+at::Tensor in_float32(const Operate& operate, const Tensors&... inputs) {
+  const c10::impl::ExcludeDispatchKeyGuard guard(
+      c10::DispatchKeySet{c10::DispatchKey::AutocastCPU, c10::DispatchKey::AutocastCUDA}
+  );
+  return operate(at::autocast::cached_cast(at::kFloat, inputs, device)...);
 }
 
 /** The dispatcher's entry of an operator, looked up once. */

@@ -1,8 +1,12 @@
 #include <cmath>
+#include <mutex>
 #include <numbers>
+#include <set>
+#include <thread>
 
 #include "base/noise.h"
 #include "base/philox.h"
+#include "base/rows.h"
 #include "test/check.h"
 
 namespace cmir::test {
@@ -48,6 +52,42 @@ TEST_CASE("sincos_turns: the C library's sine and cosine to 3e-7") {
     CHECK(std::abs(sine - std::sin(angle)) < 3e-7);
     CHECK(std::abs(cosine - std::cos(angle)) < 3e-7);
   }
+}
+
+TEST_CASE("rows: chunks run on as many threads as LibTorch is told") {
+  const int before = at::get_num_threads();
+  for (const int threads : {1, 2}) {
+    at::set_num_threads(threads);
+    std::mutex mutex;
+    std::set<std::thread::id> seen;
+    int64_t rows = 0;
+    RowChunks(100).for_each(1 << 20, [&](int64_t, int64_t begin, int64_t end) {
+      const std::lock_guard lock(mutex);
+      seen.insert(std::this_thread::get_id());
+      rows += end - begin;
+    });
+    CHECK(rows == 100);
+    CHECK(static_cast<int>(seen.size()) == threads);
+  }
+  at::set_num_threads(before);
+}
+
+TEST_CASE("rows: sums do not hang on the number of threads; no rows, no chunks") {
+  const int before = at::get_num_threads();
+  const auto sum = [](int threads) {
+    at::set_num_threads(threads);
+    return RowChunks(12345).sum(1 << 20, [](int64_t, int64_t begin, int64_t end) {
+      double part = 0;
+      for (int64_t row = begin; row < end; ++row) part += 1 / (1.0 + static_cast<double>(row));
+      return part;
+    });
+  };
+  CHECK(sum(1) == sum(2));
+  at::set_num_threads(before);
+  CHECK(RowChunks(0).count() == 0);
+  float out[2] = {1, 2};
+  sum_chunks(static_cast<const float*>(nullptr), 0, 2, out);
+  CHECK(out[0] == 0);
 }
 
 }  // namespace

@@ -41,7 +41,7 @@ void spread_cpu(
 }
 
 template <class Value>
-void gather_cpu(
+void weighted_sums_cpu(
     int64_t size,
     const Value* values,
     const std::vector<Value>& scales,
@@ -72,7 +72,9 @@ template void spread_cpu(int64_t, const float*, const float*, const std::vector<
 template void spread_cpu(
     int64_t, const double*, const double*, const std::vector<double>&, double*
 );
-template void gather_cpu(int64_t, const float*, const std::vector<float>&, float*, float*);
-template void gather_cpu(int64_t, const double*, const std::vector<double>&, double*, double*);
+template void weighted_sums_cpu(int64_t, const float*, const std::vector<float>&, float*, float*);
+template void weighted_sums_cpu(
+    int64_t, const double*, const std::vector<double>&, double*, double*
+);
 
 }  // namespace cmir

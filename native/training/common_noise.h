@@ -23,7 +23,7 @@ void spread_cpu(
 
 /** sum = sum_e values[e], scaled_sum = sum_e s_e values[e]; values [E, size]. */
 template <class Value>
-void gather_cpu(
+void weighted_sums_cpu(
     int64_t size,
     const Value* values,
     const std::vector<Value>& scales,

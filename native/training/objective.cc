@@ -62,7 +62,7 @@ Terms objective(
       const at::Tensor clean = pair.narrow(0, 0, 1);
       std::vector<double> scales{0};
       for (const Environment& environment : config.environments) {
-        scales.push_back(environment.intensity);
+        scales.push_back(static_cast<double>(static_cast<float>(environment.intensity)));
       }
       const at::Tensor scale = at::tensor(scales, clean.options().requires_grad(false));
       x = clean + scale.view({-1, 1, 1}) * (pair.narrow(0, 1, 1) - clean).detach();

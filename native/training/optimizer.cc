@@ -77,7 +77,8 @@ void step_cpu(
       vectorized([&] { part = squares(gradient, begin * kWidth, std::min(size, end * kWidth)); });
       return part;
     });
-    clip = std::min(1.0, config.clip_norm / (std::sqrt(sum) + 1e-6));
+    const double ratio = config.clip_norm / (std::sqrt(sum) + 1e-6);
+    clip = ratio >= 1 ? 1 : ratio;  // NaN stays NaN, for every parameter
   }
   const auto t = static_cast<double>(steps);
   const Factors<Value> factors{

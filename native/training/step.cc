@@ -176,6 +176,9 @@ class CpuStep final : public Step {
       decorrelation_ = carver.take(decorrelation_scratch(rows, latent()));
       return carver.used();
     };
+    // Until the memory is there, there is none: a failure leaves no pointer in use.
+    capacity_ = 0;
+    memory_ = at::Tensor();
     memory_ = at::empty({carve(nullptr)}, options_);
     carve(memory_.template mutable_data_ptr<Value>());
     capacity_ = rows;
@@ -241,7 +244,7 @@ class CpuStep final : public Step {
     const int64_t size = batch_ * arguments.columns;
     Value* noise = a.noise + size;
     subtract_cpu(size, a.noise, noise);
-    spread_cpu(size, a.noise, noise, scales_, a.x);
+    if (config_.weights.reconstruction > 0) spread_cpu(size, a.noise, noise, scales_, a.x);
     Value *clean = hidden_gradient_, *along = hidden_gradient_ + batch_ * layer.outputs;
     layer.forward(batch_, a.noise, clean);
     layer.forward_without_bias(batch_, noise, along);
@@ -254,7 +257,7 @@ class CpuStep final : public Step {
     const Linear<Value>& layer = networks_[m].encoder_hidden;
     const int64_t size = batch_ * layer.outputs;
     Value *clean = hidden_, *along = hidden_ + size;
-    gather_cpu(size, hidden_gradient_, scales_, clean, along);
+    weighted_sums_cpu(size, hidden_gradient_, scales_, clean, along);
     layer.differentiate_weight(batch_, clean, a.noise);
     layer.differentiate_weight(batch_, along, a.noise + batch_ * layer.inputs, true);
   }

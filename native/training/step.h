@@ -41,10 +41,11 @@ class Step {
   virtual ~Step() = default;
 
   /**
-   * Overwrites the parameters' gradients with those of L on the batch. `terms` [term_count] becomes
-   * loss, prediction, invariance..., decorrelation..., reconstruction..., one a modality,
-   * unweighted. With `input_gradients`, also dL / d features, one [B, D_m] a modality, for what may
-   * stand in front of the encoders; reconstruction's target counts as a constant.
+   * Overwrites the parameters' gradients with those of L on the batch; those of decoders stay as
+   * they are, 0 at first, where reconstruction has no weight. `terms` [term_count] becomes loss,
+   * prediction, invariance..., decorrelation..., reconstruction..., one a modality, unweighted.
+   * With `input_gradients`, also dL / d features, one [B, D_m] a modality, for what may stand in
+   * front of the encoders; reconstruction's target counts as a constant.
    */
   virtual void run(
       const StepBatch& batch,

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 
 #include "base/gemm.h"
 #include "base/stream.h"
@@ -100,8 +101,11 @@ class Scope {
       : lock_(mutex),
         device_(options.device()),
         stream_(stream == nullptr ? std::nullopt : std::optional(*stream)) {
-    // OpenMP's thread count belongs to the calling thread, so trainers do not disturb one another.
-    if (config.threads > 0) at::set_num_threads(static_cast<int>(config.threads));
+    // The count belongs to the calling thread, but a thread takes over the last one set anywhere
+    // when it first asks; so it asks first, and every call then says what it wants.
+    static const int standard = at::get_num_threads();
+    const int wanted = config.threads > 0 ? static_cast<int>(config.threads) : standard;
+    if (at::get_num_threads() != wanted) at::set_num_threads(wanted);
   }
 
  private:
@@ -169,9 +173,9 @@ void Trainer::upload(std::vector<at::Tensor> features, at::Tensor targets, at::T
           "upload: expected classes 0 to ",
           config_.outputs - 1
       );
-      targets = targets.to(options_.device());
+      targets = targets.to(options_.device()).reshape({rows}).contiguous();
     } else {
-      targets = targets.to(options_);
+      targets = targets.to(options_).reshape({rows}).contiguous();
     }
   }
   std::vector<at::Tensor> standardised;
@@ -189,7 +193,7 @@ void Trainer::upload(std::vector<at::Tensor> features, at::Tensor targets, at::T
         features[m].sizes()
     );
     standardised.push_back(
-        (features[m].to(options_) - normalizers_[m].mean).div_(normalizers_[m].std)
+        (features[m].to(options_).contiguous() - normalizers_[m].mean).div_(normalizers_[m].std)
     );
   }
   features_ = std::move(standardised);
@@ -291,7 +295,10 @@ EpochResult Trainer::train_epoch(const at::Tensor& rows, int64_t batch_size) {
 
   EpochResult result{.terms = {}, .steps = 0, .examples = 0, .seconds = 0, .aborted = false};
   for (int64_t begin = 0; begin < size; begin += batch_size) {
-    if (aborted_) break;
+    if (aborted_) {
+      result.aborted = true;
+      break;
+    }
     const int64_t count = std::min(batch_size, size - begin);
     const at::Tensor batch = order.narrow(0, begin, count);
     if (device_step_ != nullptr) {
@@ -307,7 +314,6 @@ EpochResult Trainer::train_epoch(const at::Tensor& rows, int64_t batch_size) {
     result.examples += count;
     progress_ = ++result.steps;
   }
-  result.aborted = aborted_;
   if (device_step_ != nullptr) sums.copy_(device_step_->sums());
   result.terms = unpack(sums, static_cast<double>(result.examples));
   count_memory();
@@ -320,6 +326,14 @@ at::Tensor Trainer::predict(const at::Tensor& rows, const std::optional<Evaluati
   at::NoGradGuard no_grad;
   const at::Tensor order = checked_rows(rows);
   at::Tensor out = at::empty({order.numel(), config_.outputs}, options_.device(at::kCPU));
+  if (noise) {
+    const double intensity = noise->environment.intensity;
+    TORCH_CHECK_VALUE(
+        std::isfinite(intensity) && intensity >= 0,
+        "noise: expected a finite intensity of at least 0, found ",
+        intensity
+    );
+  }
   const EnvironmentLists lists(
       noise ? std::vector{noise->environment} : std::vector<Environment>{}
   );
@@ -361,6 +375,7 @@ at::Tensor Trainer::predict(const at::Tensor& rows, const std::optional<Evaluati
     }
     out.narrow(0, begin, count).copy_(model_.predict(invariant).squeeze(0));
   }
+  count_memory();
   return out;
 }
 
@@ -383,8 +398,10 @@ std::pair<TermValues, std::map<std::string, at::Tensor>> Trainer::gradients(
 ) {
   const Scope scope(mutex_, config_, options_, stream_.get());
   at::NoGradGuard no_grad;
+  TORCH_CHECK_VALUE(rows.numel() > 0, "rows: expected at least one, found none");
   at::Tensor sums = at::zeros({term_count(config_)}, options_.dtype(at::kDouble));
   differentiate(checked_rows(rows), 1, sums);
+  count_memory();
   const at::Tensor copy =
       model_.parameters().gradients().to(at::kCPU, /*non_blocking=*/false, /*copy=*/true);
   return {unpack(sums, 1), model_.parameters().split(copy)};

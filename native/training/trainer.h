@@ -49,7 +49,7 @@ class Trainer {
   /**
    * Raw features, one float32 [N, D_m] a modality, standardised with the state's normaliser;
    * targets float32 [N] or undefined; keys int64 [N] of the draws of noisy evaluations, or
-   * undefined for the row's own number.
+   * undefined for the row's own number. After a state with another normaliser, to be done again.
    */
   void upload(std::vector<at::Tensor> features, at::Tensor targets, at::Tensor keys);
 

@@ -5,7 +5,7 @@ afterEach(removeFolders);
 
 /** Scripts of a machine that can compile. */
 const GOOD = {
-  cmake: 'echo "cmake version 3.18.4"',
+  cmake: 'echo "cmake version 3.21.4"',
   ninja: 'echo 1.11.1',
   'c++': 'if [ "$1" = --version ]; then echo "c++ (Debian 12.2.0-14) 12.2.0"; fi',
 };
@@ -45,10 +45,10 @@ describe('buildProblems', () => {
 
   it.each(['3.17.5', '2.8.12'])('refuses CMake %s', async (version) => {
     const [problem] = await problemsWith({ ...GOOD, cmake: `echo "cmake version ${version}"` });
-    expect(problem?.what).toBe(`CMake ${version} is too old: expected 3.18 or later`);
+    expect(problem?.what).toBe(`CMake ${version} is too old: expected 3.21 or later`);
   });
 
-  it.each(['3.18.0', '3.31.6', '4.1.2'])('accepts CMake %s', async (version) => {
+  it.each(['3.21.0', '3.31.6', '4.1.2'])('accepts CMake %s', async (version) => {
     expect(await problemsWith({ ...GOOD, cmake: `echo "cmake version ${version}"` })).toEqual([]);
   });
 

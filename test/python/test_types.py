@@ -82,3 +82,25 @@ def test_bfloat16_sums_in_float32():
     z = torch.stack([torch.zeros(1, 4096), torch.ones(1, 4096)]).bfloat16()
     assert OPS.invariance(z) == 1
     assert OPS.reconstruction(z[1:], z[:1]) == 1
+
+
+def test_autocast_computes_the_constraints_in_float32():
+    a, b = (normal(3, 9, 5).bfloat16().requires_grad_() for _ in range(2))
+    wide = [x.detach().float().requires_grad_() for x in (a, b)]
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        values = (
+            OPS.invariance(a),
+            OPS.decorrelation(a, b.float(), 0.3),  # of two types, as a model under autocast has them
+            OPS.reconstruction(a, b.detach()),
+        )
+    expected = (
+        OPS.invariance(wide[0]),
+        OPS.decorrelation(*wide, 0.3),
+        OPS.reconstruction(wide[0], wide[1].detach()),
+    )
+    for value, reference in zip(values, expected):
+        assert value.dtype == torch.float32 and value.equal(reference)
+    (gradient,) = torch.autograd.grad(sum(values), a)
+    (reference,) = torch.autograd.grad(sum(expected), wide[0])
+    assert gradient.dtype == torch.bfloat16
+    rough(gradient, reference)

@@ -138,6 +138,15 @@ at::Tensor autograd(const at::Tensor& invariant, const at::Tensor& spurious, dou
   });
 }
 
+template <at::DeviceType device>
+at::Tensor autocast(const at::Tensor& invariant, const at::Tensor& spurious, double off_diagonal) {
+  return in_float32<device>(
+      [&](const at::Tensor& a, const at::Tensor& b) { return decorrelation(a, b, off_diagonal); },
+      invariant,
+      spurious
+  );
+}
+
 }  // namespace
 
 // Two halves of a wider tensor, as the encoder gives them, are read where they are.
@@ -196,5 +205,12 @@ TORCH_LIBRARY_IMPL(cmir, CompositeExplicitAutograd, library) {
   );
 }
 TORCH_LIBRARY_IMPL(cmir, Autograd, library) { library.impl("decorrelation", autograd); }
+
+TORCH_LIBRARY_IMPL(cmir, AutocastCPU, library) {
+  library.impl("decorrelation", autocast<at::kCPU>);
+}
+TORCH_LIBRARY_IMPL(cmir, AutocastCUDA, library) {
+  library.impl("decorrelation", autocast<at::kCUDA>);
+}
 
 }  // namespace cmir

@@ -83,6 +83,7 @@ CMIR_INLINE double many_environments(
       Compute signs[kStretch] = {};
       Compute both = 0;  // each pair is met from both sides
       for (int64_t j = 0; j < environments; ++j) {
+        if (j == i) continue;  // infinity minus itself is not 0
         both += meet<Compute>(z + i * stride + first, z + j * stride + first, signs, count);
       }
       sum += static_cast<double>(both) / 2;

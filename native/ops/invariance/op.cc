@@ -65,6 +65,11 @@ at::Tensor autograd(const at::Tensor& z) {
   });
 }
 
+template <at::DeviceType device>
+at::Tensor autocast(const at::Tensor& z) {
+  return in_float32<device>(invariance, z);
+}
+
 }  // namespace
 
 // Halves of a wider tensor, as the encoder gives them, are read where they are.
@@ -109,5 +114,8 @@ TORCH_LIBRARY_IMPL(cmir, CompositeExplicitAutograd, library) {
   });
 }
 TORCH_LIBRARY_IMPL(cmir, Autograd, library) { library.impl("invariance", autograd); }
+
+TORCH_LIBRARY_IMPL(cmir, AutocastCPU, library) { library.impl("invariance", autocast<at::kCPU>); }
+TORCH_LIBRARY_IMPL(cmir, AutocastCUDA, library) { library.impl("invariance", autocast<at::kCUDA>); }
 
 }  // namespace cmir

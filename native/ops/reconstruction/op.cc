@@ -63,7 +63,7 @@ std::tuple<at::Tensor, at::Tensor> on_cuda(const at::Tensor& output, const at::T
 
 std::tuple<at::Tensor, at::Tensor> meta(const at::Tensor& output, const at::Tensor& target) {
   check(output, target);
-  return {output.new_empty({}), at::empty_like(output)};
+  return {output.new_empty({}), at::empty_like(output, at::MemoryFormat::Contiguous)};
 }
 
 at::Tensor autograd(const at::Tensor& output, const at::Tensor& target) {
@@ -75,6 +75,11 @@ at::Tensor autograd(const at::Tensor& output, const at::Tensor& target) {
     auto [value, gradient] = reconstruction_with_gradient(output, target);
     return {value, {gradient}};
   });
+}
+
+template <at::DeviceType device>
+at::Tensor autocast(const at::Tensor& output, const at::Tensor& target) {
+  return in_float32<device>(reconstruction, output, target);
 }
 
 }  // namespace
@@ -117,5 +122,12 @@ TORCH_LIBRARY_IMPL(cmir, CompositeExplicitAutograd, library) {
   });
 }
 TORCH_LIBRARY_IMPL(cmir, Autograd, library) { library.impl("reconstruction", autograd); }
+
+TORCH_LIBRARY_IMPL(cmir, AutocastCPU, library) {
+  library.impl("reconstruction", autocast<at::kCPU>);
+}
+TORCH_LIBRARY_IMPL(cmir, AutocastCUDA, library) {
+  library.impl("reconstruction", autocast<at::kCUDA>);
+}
 
 }  // namespace cmir
