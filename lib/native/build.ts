@@ -4,6 +4,7 @@ import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
 
 import { CmirError } from '../errors';
+import { cudaDefinitions, findNvcc } from './cuda';
 import { minorVersion, type Libtorch } from './libtorch';
 import { whileLocked } from './lock';
 import { problemError } from './problem';
@@ -104,8 +105,13 @@ async function compile(
     throw problemError('ERR_CMIR_SETUP', { what: problem.what, fix });
   }
   log(`compiling the native addon against LibTorch ${libtorch.version} in ${libtorch.root}`);
+  const nvcc = await findNvcc(libtorch, env);
+  if (nvcc !== undefined) log(`with kernels for CUDA devices, by ${nvcc}`);
+  else if (libtorch.variant !== 'cpu') {
+    log('without kernels for CUDA devices: no nvcc of that CUDA version in CUDACXX or PATH');
+  }
   await rm(stamp, { force: true });
-  if (rebuild || !isReusable(libtorch, root)) {
+  if (rebuild || !isReusable(libtorch, nvcc, root)) {
     // The build folder holds other things too, such as the C++ tests'.
     for (const path of [
       release,
@@ -115,7 +121,8 @@ async function compile(
     }
   }
   const program = join(dirname(require.resolve('cmake-js/package.json')), 'bin', 'cmake-js');
-  const args = ['build', '--out', build, `--CDCMIR_LIBTORCH=${libtorch.root}`];
+  const definitions = [`CMIR_LIBTORCH=${libtorch.root}`, ...cudaDefinitions(nvcc)];
+  const args = ['build', '--out', build, ...definitions.map((definition) => `--CD${definition}`)];
   // Told neither compiler, cmake-js insists on g++ or clang++; CMake takes a launcher and its compiler as a list.
   const compilers = ['--cc=cc', `--cxx=${compilerName(env).replaceAll(' ', ';')}`];
   const parallel = ['--parallel', String(availableParallelism())];
@@ -130,7 +137,7 @@ async function compile(
 }
 
 /** CMake keeps what it first saw: a cache for another LibTorch or place, or of a failed configuration, is of no use. */
-function isReusable(libtorch: Libtorch, root: string): boolean {
+function isReusable(libtorch: Libtorch, nvcc: string | undefined, root: string): boolean {
   const { build } = buildFiles(root);
   const cache = join(build, 'CMakeCache.txt');
   if (!['build.ninja', 'Makefile'].some((name) => existsSync(join(build, name)))) return false;
@@ -138,6 +145,7 @@ function isReusable(libtorch: Libtorch, root: string): boolean {
   const text = readFileSync(cache, 'utf8');
   return (
     text.includes(`CMIR_LIBTORCH:PATH=${libtorch.root}\n`) &&
+    text.includes('CMIR_CUDA:BOOL=ON\n') === (nvcc !== undefined) &&
     text.includes(`CMAKE_HOME_DIRECTORY:INTERNAL=${root}\n`)
   );
 }

@@ -60,9 +60,15 @@ double seconds_since(std::chrono::steady_clock::time_point start) {
 /** Trainers by shape, warm: their graphs are captured. */
 class Steps {
  public:
-  double measure(const std::string& device, int64_t batch, int64_t environments, int64_t steps) {
+  double measure(
+      const std::string& device,
+      const std::string& precision,
+      int64_t batch,
+      int64_t environments,
+      int64_t steps
+  ) {
     const std::string key =
-        device + " " + std::to_string(batch) + " " + std::to_string(environments);
+        device + " " + precision + " " + std::to_string(batch) + " " + std::to_string(environments);
     if (key != key_) {
       trainer_ = nullptr;
       trainer_ = std::make_unique<Trainer>(bench_config(device, precision, environments));

@@ -8,14 +8,16 @@ purpose=$1
 target=$2
 PYTHON=${PYTHON:-python3}
 
-if ! command -v nvidia-smi >/dev/null || ! nvidia-smi -L 2>/dev/null | grep -q '^GPU'; then
+gpus=$(nvidia-smi -L 2>/dev/null || true)
+if [[ $gpus != *GPU* ]] && ! compgen -G '/dev/nvidia[0-9]*' >/dev/null; then
   echo "skipped: no CUDA device ($purpose needs one)"
   exit 0
 fi
-nvidia-smi --query-gpu=name,driver_version,memory.total --format=csv,noheader
-
 torch=$("$PYTHON" -c 'import os, torch; print(os.path.dirname(torch.__file__))')
-"$PYTHON" -c 'import torch; print("torch", torch.__version__, "CUDA", torch.version.cuda); raise SystemExit(0 if torch.cuda.is_available() else "torch sees no CUDA device")'
+"$PYTHON" -c 'import torch
+print("torch", torch.__version__, "CUDA", torch.version.cuda)
+if not torch.cuda.is_available(): raise SystemExit("there is a GPU, but this torch sees no CUDA device")
+print(torch.cuda.get_device_name())'
 
 # nvcc: as CUDACXX names it, in PATH, where NVIDIA installs it, or from NVIDIA's packages beside torch.
 nvcc=
