@@ -17,6 +17,12 @@ inline constexpr bool kCudaKernels = true;
 inline constexpr bool kCudaKernels = false;
 #endif
 
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+inline constexpr bool kSanitizers = true;
+#else
+inline constexpr bool kSanitizers = false;
+#endif
+
 }  // namespace cmir
 
 #ifdef __CUDACC__
