@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "binding/js.h"
+#include "binding/trainer.h"
 #include "binding/worker.h"
 #include "ops/decorrelation/op.h"
 #include "ops/invariance/op.h"
@@ -18,19 +19,28 @@ namespace {
 using Napi::CallbackInfo;
 using Tensors = std::vector<at::Tensor>;
 
+/** The thread that the operators of an environment share. */
+std::shared_ptr<EngineThread> ops_thread(Napi::Env env) {
+  auto& thread = env.GetInstanceData<Addon>()->ops_thread;
+  if (!thread) thread = std::make_shared<EngineThread>();
+  return thread;
+}
+
 /** Runs a constraint in a worker: its value first, then one gradient an input. */
 template <class Compute>
 Napi::Value run_loss(Napi::Env env, Compute compute) {
-  return in_worker(env, std::move(compute), [](Napi::Env environment, const Tensors& result) {
-    Napi::Object object = Napi::Object::New(environment);
-    object["value"] = js::write(environment, result[0].item<double>());
-    Napi::Array gradients = Napi::Array::New(environment);
-    for (uint32_t i = 1; i < result.size(); ++i) {
-      gradients.Set(i - 1, js::write_tensor(environment, result[i]));
-    }
-    object["gradients"] = gradients;
-    return object;
-  });
+  return in_worker(
+      env, ops_thread(env), std::move(compute), [](Napi::Env environment, const Tensors& result) {
+        Napi::Object object = Napi::Object::New(environment);
+        object["value"] = js::write(environment, result[0].item<double>());
+        Napi::Array gradients = Napi::Array::New(environment);
+        for (uint32_t i = 1; i < result.size(); ++i) {
+          gradients.Set(i - 1, js::write_tensor(environment, result[i]));
+        }
+        object["gradients"] = gradients;
+        return object;
+      }
+  );
 }
 
 Napi::Value Perturb(const CallbackInfo& info) {
@@ -48,6 +58,7 @@ Napi::Value Perturb(const CallbackInfo& info) {
   if (!key_values.IsNull()) keys = js::read_indices(key_values, "options.keys", napi_uint32_array);
   return in_worker(
       info.Env(),
+      ops_thread(info.Env()),
       [=] {
         TORCH_CHECK_VALUE(x.dim() == 2, "x: expected [rows, features], found ", x.sizes());
         const EnvironmentLists lists(environments);

@@ -62,7 +62,9 @@ class TrainerObject : public Napi::ObjectWrap<TrainerObject> {
 
   explicit TrainerObject(const CallbackInfo& info) : ObjectWrap(info) {
     const auto config = js::read<TrainerConfig>(info[0], "config");
-    trainer_ = guarded(info.Env(), [&] { return std::make_shared<Trainer>(config); });
+    trainer_ = guarded(info.Env(), [&] {
+      return thread_->run([&] { return std::make_shared<Trainer>(config); });
+    });
     addon(info.Env()).trainers.insert(trainer_.get());
     report_memory(info.Env());
   }
@@ -87,7 +89,8 @@ class TrainerObject : public Napi::ObjectWrap<TrainerObject> {
     if (!trainer_) return;
     trainer_->abort();
     if (auto* data = env.GetInstanceData<Addon>()) data->trainers.erase(trainer_.get());
-    trainer_.reset();  // running work holds its own reference
+    trainer_.reset();  // running work holds its own references
+    thread_.reset();
     report_memory(env);
   }
 
@@ -128,6 +131,7 @@ class TrainerObject : public Napi::ObjectWrap<TrainerObject> {
     auto self = std::make_shared<Napi::ObjectReference>(Napi::Persistent(Value()));
     return in_worker(
         env,
+        thread_,
         [trainer, features = std::move(features), targets, keys] {
           trainer->upload(features, targets, keys);
           return true;
@@ -147,6 +151,7 @@ class TrainerObject : public Napi::ObjectWrap<TrainerObject> {
     trainer->arm();
     return in_worker(
         env,
+        thread_,
         [trainer, rows, batch_size] { return trainer->train_epoch(rows, batch_size); },
         [](Napi::Env environment, const EpochResult& result) {
           Napi::Object object = Napi::Object::New(environment);
@@ -175,7 +180,10 @@ class TrainerObject : public Napi::ObjectWrap<TrainerObject> {
       };
     }
     return in_worker(
-        env, [trainer, rows, noise] { return trainer->predict(rows, noise); }, js::write_floats
+        env,
+        thread_,
+        [trainer, rows, noise] { return trainer->predict(rows, noise); },
+        js::write_floats
     );
   }
 
@@ -185,6 +193,7 @@ class TrainerObject : public Napi::ObjectWrap<TrainerObject> {
     const at::Tensor rows = js::read_indices(info[0], "rows", napi_int32_array);
     return in_worker(
         env,
+        thread_,
         [trainer, rows] { return trainer->encode(rows); },
         [](Napi::Env environment, const std::vector<Codes>& codes) {
           Napi::Array invariant = Napi::Array::New(environment),
@@ -207,6 +216,7 @@ class TrainerObject : public Napi::ObjectWrap<TrainerObject> {
     const at::Tensor rows = js::read_indices(info[0], "rows", napi_int32_array);
     return in_worker(
         env,
+        thread_,
         [trainer, rows] { return trainer->gradients(rows); },
         [](Napi::Env environment, const auto& result) {
           Napi::Object object = Napi::Object::New(environment);
@@ -223,6 +233,7 @@ class TrainerObject : public Napi::ObjectWrap<TrainerObject> {
     const bool optimizer = js::read_boolean(info[0], "optimizer");
     return in_worker(
         env,
+        thread_,
         [trainer, optimizer] { return trainer->state(optimizer); },
         [](Napi::Env environment, const TrainerState& state) {
           Napi::Object object = Napi::Object::New(environment);
@@ -246,6 +257,7 @@ class TrainerObject : public Napi::ObjectWrap<TrainerObject> {
     }
     return in_worker(
         env,
+        thread_,
         [trainer, state = std::move(state)] {
           trainer->set_state(state);
           return true;
@@ -254,6 +266,7 @@ class TrainerObject : public Napi::ObjectWrap<TrainerObject> {
     );
   }
 
+  std::shared_ptr<EngineThread> thread_ = std::make_shared<EngineThread>();
   std::shared_ptr<Trainer> trainer_;
   int64_t reported_ = 0;
 };

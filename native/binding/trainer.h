@@ -5,6 +5,7 @@
 #include <memory>
 #include <set>
 
+#include "binding/engine_thread.h"
 #include "training/trainer.h"
 
 namespace cmir {
@@ -14,6 +15,9 @@ namespace cmir {
 struct Addon {
   /** Trainers that live, so that an environment that ends stops their epochs first. */
   std::set<Trainer*> trainers;
+
+  /** Made when an operator is first called. */
+  std::shared_ptr<EngineThread> ops_thread;
 
   ~Addon() {
     for (Trainer* trainer : trainers) trainer->abort();

@@ -3,8 +3,11 @@
 #include <c10/util/Exception.h>
 #include <napi.h>
 
+#include <memory>
 #include <optional>
 #include <string>
+
+#include "binding/engine_thread.h"
 
 namespace cmir {
 
@@ -15,14 +18,18 @@ inline std::string describe(const std::exception& error) {
 }
 
 /**
- * Runs `compute` in a worker thread and settles a promise with `convert` of its result on the main
- * one. No exception leaves either: a C++ exception becomes a rejection.
+ * Runs `compute` on an engine thread, while one of Node's waits for it, and settles a promise with
+ * `convert` of its result on the main one. No exception leaves: a C++ exception becomes a
+ * rejection.
  */
 template <class Compute, class Convert>
 class PromiseWorker : public Napi::AsyncWorker {
  public:
-  static Napi::Promise run(Napi::Env env, Compute compute, Convert convert) {
-    auto* worker = new PromiseWorker(env, std::move(compute), std::move(convert));
+  static Napi::Promise run(
+      Napi::Env env, std::shared_ptr<EngineThread> thread, Compute compute, Convert convert
+  ) {
+    auto* worker =
+        new PromiseWorker(env, std::move(thread), std::move(compute), std::move(convert));
     Napi::Promise promise = worker->deferred_.Promise();
     worker->Queue();  // deletes itself when done
     return promise;
@@ -31,7 +38,7 @@ class PromiseWorker : public Napi::AsyncWorker {
  protected:
   void Execute() override {
     try {
-      result_.emplace(compute_());
+      result_.emplace(thread_->run(compute_));
     } catch (const std::exception& error) {
       SetError(describe(error));
     }
@@ -51,12 +58,16 @@ class PromiseWorker : public Napi::AsyncWorker {
   void OnError(const Napi::Error& error) override { deferred_.Reject(error.Value()); }
 
  private:
-  PromiseWorker(Napi::Env env, Compute compute, Convert convert)
+  PromiseWorker(
+      Napi::Env env, std::shared_ptr<EngineThread> thread, Compute compute, Convert convert
+  )
       : AsyncWorker(env),
+        thread_(std::move(thread)),
         deferred_(Napi::Promise::Deferred::New(env)),
         compute_(std::move(compute)),
         convert_(std::move(convert)) {}
 
+  std::shared_ptr<EngineThread> thread_;
   Napi::Promise::Deferred deferred_;
   Compute compute_;
   Convert convert_;
@@ -64,8 +75,12 @@ class PromiseWorker : public Napi::AsyncWorker {
 };
 
 template <class Compute, class Convert>
-Napi::Promise in_worker(Napi::Env env, Compute compute, Convert convert) {
-  return PromiseWorker<Compute, Convert>::run(env, std::move(compute), std::move(convert));
+Napi::Promise in_worker(
+    Napi::Env env, std::shared_ptr<EngineThread> thread, Compute compute, Convert convert
+) {
+  return PromiseWorker<Compute, Convert>::run(
+      env, std::move(thread), std::move(compute), std::move(convert)
+  );
 }
 
 }  // namespace cmir
