@@ -57,7 +57,9 @@ if (values.json) {
   console.log(
     `event loop delay: median ${p50.toFixed(2)} ms, p99 ${p99.toFixed(2)} ms, max ${max.toFixed(1)} ms`,
   );
+  const percent = (share) => `${(100 * share).toFixed(2)} %`;
   console.log(
-    `outside the engine: ${(100 * result.share_outside_engine).toFixed(2)} % of an epoch`,
+    `outside the engine: ${percent(result.share_outside_engine)} of the median epoch, ` +
+      `${percent(result.share_outside_engine_of_all)} of all`,
   );
 }

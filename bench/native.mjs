@@ -11,12 +11,18 @@ export const addon = loadAddon();
 export const FEATURES = { text: 768, audio: 74, vision: 47 };
 const MODEL = { hidden: 256, latent: 128, dropout: 0.3 };
 
-export async function makeTrainer({ threads, batch, environments }) {
+export async function makeTrainer({
+  threads,
+  batch,
+  environments,
+  precision = 'float32',
+  sharing = 'independent',
+}) {
   const trainer = new addon.Trainer({
     seed: 1,
     device: 'cpu',
     threads,
-    precision: 'float32',
+    precision,
     modalities: Object.entries(FEATURES).map(([name, features]) => ({ name, features })),
     outputs: 1,
     model: MODEL,
@@ -24,7 +30,7 @@ export async function makeTrainer({ threads, batch, environments }) {
       kind: 'gaussian',
       intensity: 0.3 * (e + 1),
     })),
-    sharing: 'independent',
+    sharing,
     weights: { invariance: 1, decorrelation: 0.5, reconstruction: 1 },
     decorrelation: { offDiagonal: 0.3 },
     prediction: { loss: 'l1', on: 'all' },

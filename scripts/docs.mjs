@@ -74,6 +74,18 @@ const tables = {
       ]),
     );
   },
+  options: () =>
+    table(
+      ['batch', 'E', 'default', 'sharing=common', 'bf16', 'both'],
+      results('options-cpu.json').rows.map(({ batch, environments, ms }) => [
+        batch,
+        environments,
+        `${ms.default.toFixed(2)} ms`,
+        ...['common', 'bf16', 'both'].map(
+          (name) => `${ms[name].toFixed(2)} ms (${(ms.default / ms[name]).toFixed(2)}x)`,
+        ),
+      ]),
+    ),
   operators: () =>
     table(
       ['operator', 'cmir', 'PyTorch', 'GB/s', 'a copy'],

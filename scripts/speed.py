@@ -32,12 +32,10 @@ for i, (key, name, colour) in enumerate(SERIES):
     )
     if key != "native_ms":
         axes.bar_label(bars, fmt="%.1f", fontsize=8, padding=2)
-axes.bar_label(
-    axes.containers[0], [f"{row['native_ms']:.1f} ms" for row in rows], fontsize=8, padding=2
-)
-axes.set_xticks(range(len(rows)), [f"batch {row['batch']}" for row in rows])
+names = [f"batch {row['batch']}\ncmir {row['native_ms']:.1f} ms" for row in rows]
+axes.set_xticks(range(len(rows)), names)
 axes.set(ylabel="time of one step, cmir = 1", title="One training step, 4 environments, one CPU thread")
-axes.legend(frameon=False, ncols=3, loc="upper center", bbox_to_anchor=(0.5, -0.1))
+axes.legend(frameon=False, ncols=3, loc="upper center", bbox_to_anchor=(0.5, -0.14))
 axes.margins(y=0.12)
 picture = io.StringIO()
 figure.savefig(picture, format="svg", metadata={"Date": None})

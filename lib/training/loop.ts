@@ -59,15 +59,18 @@ export async function runEpochs(options: EpochsOptions): Promise<void> {
   const { trainer, config, shape, valid, stopping, history } = options;
   const orderOf = (epoch: number): Int32Array => shuffledRows(options.train, config.seed, epoch);
   let order = orderOf(history.length + 1);
+  const pace = { reported: -Infinity };
   let start = performance.now();
   while (history.length < config.training.epochs && !stopping.shouldStop) {
     const epoch = history.length + 1;
-    const running = runEpoch(order, epoch, options);
+    const running = runEpoch(order, epoch, options, pace);
     order = orderOf(epoch + 1); // while the engine works
     const result = await running;
-    checkFinite(result.terms, epoch, options);
     const clock = new Stopwatch();
-    const outputs = await clock.time(trainer.predict(valid.rows, null));
+    const predicting = clock.time(trainer.predict(valid.rows, null));
+    const problem = findProblem(result.terms, epoch, options); // while the engine works
+    const outputs = await predicting;
+    if (problem !== undefined) throw problem;
     const report = computeMetrics(shape.task, outputs, valid.targets, shape.outputs);
     const best = stopping.isBest(epoch, report);
     const isWanted = best || options.states === 'all';
@@ -106,12 +109,14 @@ async function runEpoch(
   rows: Int32Array,
   epoch: number,
   { trainer, config, signal, onProgress, history }: EpochsOptions,
+  pace: { reported: number },
 ): Promise<NativeEpoch> {
   throwIfAborted(signal);
   const { batchSize, epochs } = config.training;
   const steps = Math.ceil(rows.length / batchSize);
   const start = performance.now();
   const report = (): void => {
+    pace.reported = performance.now();
     const step = trainer.disposed ? steps : trainer.progress;
     const perStep = (performance.now() - start) / 1000 / Math.max(step, 1);
     onProgress?.({
@@ -131,6 +136,8 @@ async function runEpoch(
   signal?.addEventListener('abort', abort, { once: true });
   try {
     const result = await trainer.trainEpoch(rows, batchSize);
+    // Epochs may be shorter than the interval of the timer.
+    if (performance.now() - pace.reported >= REPORT_INTERVAL) report();
     throwIfAborted(signal);
     if (result.aborted) {
       throw new CmirError('ERR_CMIR_ABORTED', 'the model was stopped or disposed while it trained');
@@ -142,7 +149,12 @@ async function runEpoch(
   }
 }
 
-function checkFinite(terms: NativeTerms, epoch: number, { config, shape }: EpochsOptions): void {
+/** ERR_CMIR_DIVERGED, naming the first term that is not finite, if there is one. */
+function findProblem(
+  terms: NativeTerms,
+  epoch: number,
+  { config, shape }: EpochsOptions,
+): CmirError | undefined {
   const perModality = (['invariance', 'decorrelation', 'reconstruction'] as const).flatMap((term) =>
     terms[term].map(
       (value, m) => [`${term} of ${shape.modalities[m]?.name ?? ''}`, value] as const,
@@ -154,8 +166,8 @@ function checkFinite(terms: NativeTerms, epoch: number, { config, shape }: Epoch
     ['loss', terms.loss] as const,
   ];
   const broken = values.find(([, value]) => !Number.isFinite(value));
-  if (broken === undefined) return;
-  throw new CmirError(
+  if (broken === undefined) return undefined;
+  return new CmirError(
     'ERR_CMIR_DIVERGED',
     `epoch ${String(epoch)}: ${broken[0]} became ${String(broken[1])}; ` +
       `try a smaller training.learningRate (now ${String(config.training.learningRate)}); the best checkpoint is kept`,

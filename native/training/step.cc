@@ -13,30 +13,13 @@
 #include "ops/invariance/kernel.h"
 #include "ops/perturb/kernel.h"
 #include "ops/reconstruction/kernel.h"
+#include "training/buffers.h"
 #include "training/common_noise.h"
 #include "training/environments.h"
 #include "training/prediction.h"
 
 namespace cmir {
 namespace {
-
-/** Cuts one buffer into arrays, each on a cache line of its own; first only counts. */
-template <class Value>
-class Carver {
- public:
-  explicit Carver(Value* base) : base_(base) {}
-  Value* take(int64_t elements) {
-    constexpr int64_t kLine = 64 / sizeof(Value);
-    Value* start = base_ == nullptr ? nullptr : base_ + used_;
-    used_ += (elements + kLine - 1) / kLine * kLine;
-    return start;
-  }
-  int64_t used() const { return used_; }
-
- private:
-  Value* base_;
-  int64_t used_ = 0;
-};
 
 template <class Value>
 class CpuStep final : public Step {
@@ -52,7 +35,8 @@ class CpuStep final : public Step {
         common_(config.sharing == "common" && !config.environments.empty()),
         head_hidden_(parameters, "head.0", bfloat16_),
         head_output_(parameters, "head.3", bfloat16_),
-        options_(parameters.flat().options()) {
+        options_(parameters.flat().options()),
+        buffers_(config, options_) {
     for (const Modality& modality : config.modalities) {
       const std::string encoder = "encoders." + modality.name,
                         decoder = "decoders." + modality.name;
@@ -66,7 +50,6 @@ class CpuStep final : public Step {
     for (const double intensity : environments_.intensities) {
       scales_.push_back(static_cast<Value>(static_cast<float>(intensity)));
     }
-    modalities_.resize(networks_.size());
   }
 
   void run(
@@ -75,7 +58,7 @@ class CpuStep final : public Step {
       std::span<double> terms,
       std::vector<at::Tensor>* input_gradients
   ) override {
-    reserve(environments() * batch.size);
+    buffers_.reserve(environments() * batch.size);
     batch_ = batch.size;
     rows_ = environments() * batch_;
     index_ = batch.rows;
@@ -108,12 +91,12 @@ class CpuStep final : public Step {
         noise == nullptr ? std::vector<Environment>{} : std::vector{noise->environment}
     );
     const auto copies = 1 + static_cast<int64_t>(noisy.kinds.size());
-    reserve(copies * size);
+    buffers_.reserve(copies * size);
     batch_ = size;
     index_ = keys;
     step_ = 0;
     for (size_t m = 0; m < networks_.size(); ++m) {
-      const Activations& a = modalities_[m];
+      const Activations<Value>& a = buffers_.modalities[m];
       PerturbArguments arguments = perturb_arguments(m, noisy);
       arguments.source = rows;
       arguments.key =
@@ -122,67 +105,27 @@ class CpuStep final : public Step {
       const Value* x = a.x + (copies - 1) * size * arguments.columns;
       const Networks& n = networks_[m];
       n.encoder_hidden.evaluate(
-          size, x, hidden_, n.encoder_hidden.outputs, n.encoder_hidden.outputs
+          size, x, buffers_.hidden, n.encoder_hidden.outputs, n.encoder_hidden.outputs
       );
-      hidden_forward_cpu(hidden_arguments(0, 1, 0), hidden_);
-      n.encoder_output.evaluate(size, hidden_, a.z, 2 * latent(), latent());
+      hidden_forward_cpu(hidden_arguments(0, 1, 0), buffers_.hidden);
+      n.encoder_output.evaluate(size, buffers_.hidden, a.z, 2 * latent(), latent());
     }
     run_head(size, hidden_arguments(0, 1, 0), false);
     const int64_t outputs = head_output_.outputs;
-    head_output_.evaluate(size, hidden_, out.template mutable_data_ptr<Value>(), outputs, outputs);
+    head_output_.evaluate(
+        size, buffers_.hidden, out.template mutable_data_ptr<Value>(), outputs, outputs
+    );
   }
 
-  int64_t memory() const override {
-    return memory_.defined() ? static_cast<int64_t>(memory_.nbytes()) : 0;
-  }
+  int64_t memory() const override { return buffers_.bytes(); }
 
  private:
   struct Networks {
     Linear<Value> encoder_hidden, encoder_output, decoder_hidden, decoder_output;
   };
-  /** What the backward pass needs of a modality. */
-  struct Activations {
-    Value* x;           // [R, D], R = E B
-    Value* noise;       // [B, D], the common draw, where there is one
-    Value* hidden;      // [R, H]
-    Value* z;           // [R, 2d], the first half invariant
-    Value* z_gradient;  // [R, 2d]
-  };
 
   int64_t environments() const { return 1 + static_cast<int64_t>(environments_.kinds.size()); }
   int64_t latent() const { return config_.model.latent; }
-
-  /** Makes room for R = `rows` rows of all environments together. */
-  void reserve(int64_t rows) {
-    if (rows <= capacity_) return;
-    const auto carve = [&](Value* base) {
-      Carver<Value> carver(base);
-      const int64_t hidden = config_.model.hidden;
-      int64_t widest = std::max({hidden, 2 * latent(), config_.outputs});
-      for (size_t m = 0; m < networks_.size(); ++m) {
-        const int64_t features = config_.modalities[m].features;
-        widest = std::max(widest, features);
-        Activations& a = modalities_[m];
-        a.x = carver.take(rows * features);
-        if (common_) a.noise = carver.take(2 * rows / environments() * features);
-        a.hidden = carver.take(rows * hidden);
-        a.z = carver.take(rows * 2 * latent());
-        a.z_gradient = carver.take(rows * 2 * latent());
-      }
-      hidden_ = carver.take(rows * hidden);
-      hidden_gradient_ = carver.take(rows * hidden);
-      output_ = carver.take(rows * widest);
-      column_parts_ = carver.take(RowChunks::kMaxChunks * widest);
-      decorrelation_ = carver.take(decorrelation_scratch(rows, latent()));
-      return carver.used();
-    };
-    // Until the memory is there, there is none: a failure leaves no pointer in use.
-    capacity_ = 0;
-    memory_ = at::Tensor();
-    memory_ = at::empty({carve(nullptr)}, options_);
-    carve(memory_.template mutable_data_ptr<Value>());
-    capacity_ = rows;
-  }
 
   HiddenArguments hidden_arguments(int64_t layer, int64_t environments, double probability) const {
     return {
@@ -214,7 +157,7 @@ class CpuStep final : public Step {
   }
 
   void encode(size_t m, const StepBatch& batch) {
-    const Activations& a = modalities_[m];
+    const Activations<Value>& a = buffers_.modalities[m];
     const Networks& n = networks_[m];
     const auto* features = batch.features[m].template const_data_ptr<Value>();
     if (common_) {
@@ -236,7 +179,7 @@ class CpuStep final : public Step {
    * instead of E: W x_e + b = (W x + b) + s_e W n.
    */
   void encode_common(size_t m, const Value* features) {
-    const Activations& a = modalities_[m];
+    const Activations<Value>& a = buffers_.modalities[m];
     const Linear<Value>& layer = networks_[m].encoder_hidden;
     PerturbArguments arguments = perturb_arguments(m, common_draw_);
     arguments.source = index_;
@@ -245,7 +188,8 @@ class CpuStep final : public Step {
     Value* noise = a.noise + size;
     subtract_cpu(size, a.noise, noise);
     if (config_.weights.reconstruction > 0) spread_cpu(size, a.noise, noise, scales_, a.x);
-    Value *clean = hidden_gradient_, *along = hidden_gradient_ + batch_ * layer.outputs;
+    Value *clean = buffers_.hidden_gradient,
+          *along = buffers_.hidden_gradient + batch_ * layer.outputs;
     layer.forward(batch_, a.noise, clean);
     layer.forward_without_bias(batch_, noise, along);
     spread_cpu(batch_ * layer.outputs, clean, along, scales_, a.hidden);
@@ -253,18 +197,18 @@ class CpuStep final : public Step {
 
   /** Its weight's gradient: (sum_e g_e)^T x + (sum_e s_e g_e)^T n. */
   void differentiate_common(size_t m) {
-    const Activations& a = modalities_[m];
+    const Activations<Value>& a = buffers_.modalities[m];
     const Linear<Value>& layer = networks_[m].encoder_hidden;
     const int64_t size = batch_ * layer.outputs;
-    Value *clean = hidden_, *along = hidden_ + size;
-    weighted_sums_cpu(size, hidden_gradient_, scales_, clean, along);
+    Value *clean = buffers_.hidden, *along = buffers_.hidden + size;
+    weighted_sums_cpu(size, buffers_.hidden_gradient, scales_, clean, along);
     layer.differentiate_weight(batch_, clean, a.noise);
     layer.differentiate_weight(batch_, along, a.noise + batch_ * layer.inputs, true);
   }
 
   /** R_inv and R_dec, whose gradients begin z_gradient. */
   void constrain(size_t m, std::span<double> terms) {
-    const Activations& a = modalities_[m];
+    const Activations<Value>& a = buffers_.modalities[m];
     const int64_t d = latent(), e = environments();
     const auto& [invariance, decorrelation, reconstruction] = config_.weights;
     if (invariance == 0 || decorrelation == 0) std::fill_n(a.z_gradient, rows_ * 2 * d, Value(0));
@@ -295,7 +239,7 @@ class CpuStep final : public Step {
           .accumulate = invariance > 0,
       };
       const double value = decorrelation_cpu(
-          arguments, a.z, a.z + d, a.z_gradient, a.z_gradient + d, decorrelation_
+          arguments, a.z, a.z + d, a.z_gradient, a.z_gradient + d, buffers_.decorrelation
       );
       terms[2 + networks_.size() + m] = scale * value;
     }
@@ -303,13 +247,13 @@ class CpuStep final : public Step {
 
   /** R_rec: the decoder forward and backward; adds to z_gradient. */
   void reconstruct(size_t m, std::span<double> terms) {
-    const Activations& a = modalities_[m];
+    const Activations<Value>& a = buffers_.modalities[m];
     const Networks& n = networks_[m];
     const int64_t features = config_.modalities[m].features;
     const HiddenArguments plain = hidden_arguments(0, environments(), 0);
-    n.decoder_hidden.forward(rows_, a.z, hidden_);
-    hidden_forward_cpu(plain, hidden_);
-    n.decoder_output.forward(rows_, hidden_, output_);
+    n.decoder_hidden.forward(rows_, a.z, buffers_.hidden);
+    hidden_forward_cpu(plain, buffers_.hidden);
+    n.decoder_output.forward(rows_, buffers_.hidden, buffers_.output);
 
     const double scale = 1 / static_cast<double>(rows_ * features);
     const ReconstructionArguments arguments{
@@ -319,21 +263,29 @@ class CpuStep final : public Step {
         .shared_target = config_.reconstruction.target == "clean",
         .gradient_scale = 2 * scale * config_.weights.reconstruction,
     };
-    terms[2 + 2 * networks_.size() + m] =
-        scale * reconstruction_cpu(
-                    arguments, output_, a.x, output_, column_parts_, n.decoder_output.bias_gradient
-                );
+    terms[2 + 2 * networks_.size() + m] = scale * reconstruction_cpu(
+                                                      arguments,
+                                                      buffers_.output,
+                                                      a.x,
+                                                      buffers_.output,
+                                                      buffers_.column_parts,
+                                                      n.decoder_output.bias_gradient
+                                                  );
 
-    n.decoder_output.differentiate_weight(rows_, output_, hidden_);
-    n.decoder_output.differentiate_input(rows_, output_, hidden_gradient_);
+    n.decoder_output.differentiate_weight(rows_, buffers_.output, buffers_.hidden);
+    n.decoder_output.differentiate_input(rows_, buffers_.output, buffers_.hidden_gradient);
     hidden_backward_cpu(
-        plain, hidden_, hidden_gradient_, column_parts_, n.decoder_hidden.bias_gradient
+        plain,
+        buffers_.hidden,
+        buffers_.hidden_gradient,
+        buffers_.column_parts,
+        n.decoder_hidden.bias_gradient
     );
-    n.decoder_hidden.differentiate_weight(rows_, hidden_gradient_, a.z);
-    n.decoder_hidden.differentiate_input(rows_, hidden_gradient_, a.z_gradient, true);
+    n.decoder_hidden.differentiate_weight(rows_, buffers_.hidden_gradient, a.z);
+    n.decoder_hidden.differentiate_input(rows_, buffers_.hidden_gradient, a.z_gradient, true);
   }
 
-  /** The head's hidden layer on the invariant halves of z, into hidden_. */
+  /** The head's hidden layer on the invariant halves of z, into buffers_.hidden. */
   void run_head(int64_t rows, const HiddenArguments& arguments, bool bfloat16) {
     const int64_t d = latent();
     const Linear<Value>& first = head_hidden_;
@@ -343,14 +295,14 @@ class CpuStep final : public Step {
           rows,
           first.outputs,
           d,
-          row_major<Value>(modalities_[m].z, 2 * d),
+          row_major<Value>(buffers_.modalities[m].z, 2 * d),
           row_major(first.weight + part, first.inputs).transposed(),
-          hidden_,
+          buffers_.hidden,
           first.outputs,
           {.out = m > 0, .row = m == 0 ? first.bias : nullptr, .bfloat16 = bfloat16}
       );
     }
-    hidden_forward_cpu(arguments, hidden_);
+    hidden_forward_cpu(arguments, buffers_.hidden);
   }
 
   /** The head forward and backward; adds to the invariant half of z_gradient. */
@@ -363,7 +315,7 @@ class CpuStep final : public Step {
     const Linear<Value>& first = head_hidden_;
     const Linear<Value>& last = head_output_;
     run_head(rows, arguments, bfloat16_);
-    last.forward(rows, hidden_, output_);
+    last.forward(rows, buffers_.hidden, buffers_.output);
 
     const bool classes = config_.prediction.loss == "crossEntropy";
     const PredictionArguments<Value> prediction{
@@ -375,19 +327,25 @@ class CpuStep final : public Step {
         .targets = classes ? nullptr : batch.targets.template const_data_ptr<Value>(),
         .classes = classes ? batch.targets.template const_data_ptr<int64_t>() : nullptr,
     };
-    terms[1] = prediction_cpu(prediction, output_);
+    terms[1] = prediction_cpu(prediction, buffers_.output);
 
-    column_sums_cpu(rows, last.outputs, output_, column_parts_, last.bias_gradient);
-    last.differentiate_weight(rows, output_, hidden_);
-    last.differentiate_input(rows, output_, hidden_gradient_);
-    hidden_backward_cpu(arguments, hidden_, hidden_gradient_, column_parts_, first.bias_gradient);
+    column_sums_cpu(rows, last.outputs, buffers_.output, buffers_.column_parts, last.bias_gradient);
+    last.differentiate_weight(rows, buffers_.output, buffers_.hidden);
+    last.differentiate_input(rows, buffers_.output, buffers_.hidden_gradient);
+    hidden_backward_cpu(
+        arguments,
+        buffers_.hidden,
+        buffers_.hidden_gradient,
+        buffers_.column_parts,
+        first.bias_gradient
+    );
     for (int64_t m = 0; m < modalities; ++m) {
-      const Activations& a = modalities_[static_cast<size_t>(m)];
+      const Activations<Value>& a = buffers_.modalities[static_cast<size_t>(m)];
       gemm(
           first.outputs,
           d,
           rows,
-          row_major<Value>(hidden_gradient_, first.outputs).transposed(),
+          row_major<Value>(buffers_.hidden_gradient, first.outputs).transposed(),
           row_major<Value>(a.z, 2 * d),
           first.weight_gradient + m * d,
           first.inputs,
@@ -397,7 +355,7 @@ class CpuStep final : public Step {
           rows,
           d,
           first.outputs,
-          row_major<Value>(hidden_gradient_, first.outputs),
+          row_major<Value>(buffers_.hidden_gradient, first.outputs),
           row_major(first.weight + m * d, first.inputs),
           a.z_gradient,
           2 * d,
@@ -407,31 +365,33 @@ class CpuStep final : public Step {
   }
 
   void differentiate_encoder(size_t m) {
-    const Activations& a = modalities_[m];
+    const Activations<Value>& a = buffers_.modalities[m];
     const Networks& n = networks_[m];
     column_sums_cpu(
-        rows_, 2 * latent(), a.z_gradient, column_parts_, n.encoder_output.bias_gradient
+        rows_, 2 * latent(), a.z_gradient, buffers_.column_parts, n.encoder_output.bias_gradient
     );
     n.encoder_output.differentiate_weight(rows_, a.z_gradient, a.hidden);
-    n.encoder_output.differentiate_input(rows_, a.z_gradient, hidden_gradient_);
+    n.encoder_output.differentiate_input(rows_, a.z_gradient, buffers_.hidden_gradient);
     hidden_backward_cpu(
         hidden_arguments(static_cast<int64_t>(m), environments(), config_.model.dropout),
         a.hidden,
-        hidden_gradient_,
-        column_parts_,
+        buffers_.hidden_gradient,
+        buffers_.column_parts,
         n.encoder_hidden.bias_gradient
     );
     if (common_) {
       differentiate_common(m);
     } else {
-      n.encoder_hidden.differentiate_weight(rows_, hidden_gradient_, a.x);
+      n.encoder_hidden.differentiate_weight(rows_, buffers_.hidden_gradient, a.x);
     }
   }
 
   /** dL / dx [B, D] of the modality whose encoder was differentiated last. */
   at::Tensor input_gradient(size_t m) {
     const int64_t features = config_.modalities[m].features;
-    networks_[m].encoder_hidden.differentiate_input(rows_, hidden_gradient_, output_);
+    networks_[m].encoder_hidden.differentiate_input(
+        rows_, buffers_.hidden_gradient, buffers_.output
+    );
     // d out[e] / dx is 1 for additive noise, and what erase and drop keep: the same draws on ones.
     EnvironmentLists masks = environments_;
     for (size_t e = 0; e < masks.kinds.size(); ++e) {
@@ -443,7 +403,7 @@ class CpuStep final : public Step {
     perturb_cpu(
         perturb_arguments(m, masks), ones.const_data_ptr<Value>(), kept.mutable_data_ptr<Value>()
     );
-    return kept.mul_(at::from_blob(output_, kept.sizes(), options_)).sum(0);
+    return kept.mul_(at::from_blob(buffers_.output, kept.sizes(), options_)).sum(0);
   }
 
   double total(std::span<const double> terms) const {
@@ -465,14 +425,7 @@ class CpuStep final : public Step {
   Linear<Value> head_hidden_, head_output_;
   at::TensorOptions options_;
 
-  // Working memory for up to `capacity_` rows; what is not a modality's own is used in turn.
-  int64_t capacity_ = 0;
-  at::Tensor memory_;
-  std::vector<Activations> modalities_;
-  Value *hidden_ = nullptr, *hidden_gradient_ = nullptr;  // [R, H]
-  Value* output_ = nullptr;                               // [R, widest layer]
-  Value* column_parts_ = nullptr;                         // [kMaxChunks, widest layer]
-  Value* decorrelation_ = nullptr;
+  Buffers<Value> buffers_;
 
   // The batch at hand.
   int64_t batch_ = 0, rows_ = 0;

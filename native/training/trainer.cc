@@ -1,10 +1,7 @@
 #include "training/trainer.h"
 
 #include <ATen/ATen.h>
-#include <ATen/Parallel.h>
-#include <c10/core/DeviceGuard.h>
 #include <c10/core/Event.h>
-#include <c10/core/StreamGuard.h>
 #include <c10/core/impl/VirtualGuardImpl.h>
 
 #include <algorithm>
@@ -15,6 +12,7 @@
 #include "base/stream.h"
 #include "ops/perturb/op.h"
 #include "training/environments.h"
+#include "training/scope.h"
 
 namespace cmir {
 namespace {
@@ -87,31 +85,6 @@ class Throttle {
   const c10::Stream* stream_;
   std::optional<c10::Event> event_;
   int64_t steps_ = 0;
-};
-
-/** What every call on a trainer needs: its turn, its thread count, its device and stream. */
-class Scope {
- public:
-  Scope(
-      std::mutex& mutex,
-      const TrainerConfig& config,
-      const at::TensorOptions& options,
-      const c10::Stream* stream
-  )
-      : lock_(mutex),
-        device_(options.device()),
-        stream_(stream == nullptr ? std::nullopt : std::optional(*stream)) {
-    // The count belongs to the calling thread, but a thread takes over the last one set anywhere
-    // when it first asks; so it asks first, and every call then says what it wants.
-    static const int standard = at::get_num_threads();
-    const int wanted = config.threads > 0 ? static_cast<int>(config.threads) : standard;
-    if (at::get_num_threads() != wanted) at::set_num_threads(wanted);
-  }
-
- private:
-  std::lock_guard<std::mutex> lock_;
-  c10::OptionalDeviceGuard device_;
-  c10::OptionalStreamGuard stream_;
 };
 
 }  // namespace
@@ -405,64 +378,6 @@ std::pair<TermValues, std::map<std::string, at::Tensor>> Trainer::gradients(
   const at::Tensor copy =
       model_.parameters().gradients().to(at::kCPU, /*non_blocking=*/false, /*copy=*/true);
   return {unpack(sums, 1), model_.parameters().split(copy)};
-}
-
-std::map<std::string, at::Tensor> Trainer::tensors(bool optimizer) const {
-  std::map<std::string, at::Tensor> all = model_.parameters().split(model_.parameters().flat());
-  for (size_t m = 0; m < normalizers_.size(); ++m) {
-    const std::string name = "normalizer." + config_.modalities[m].name;
-    all[name + ".mean"] = normalizers_[m].mean;
-    all[name + ".std"] = normalizers_[m].std;
-  }
-  if (optimizer) {
-    for (auto& [name, view] : model_.parameters().split(optimizer_.exp_avg)) {
-      all["optimizer.exp_avg." + name] = view;
-    }
-    for (auto& [name, view] : model_.parameters().split(optimizer_.exp_avg_sq)) {
-      all["optimizer.exp_avg_sq." + name] = view;
-    }
-  }
-  return all;
-}
-
-TrainerState Trainer::state(bool optimizer) {
-  const Scope scope(mutex_, config_, options_, stream_.get());
-  at::NoGradGuard no_grad;
-  TrainerState state{.step = optimizer_.steps(), .tensors = tensors(optimizer)};
-  for (auto& [name, tensor] : state.tensors) {
-    tensor = tensor.to(at::kCPU, /*non_blocking=*/false, /*copy=*/true);
-  }
-  return state;
-}
-
-void Trainer::set_state(const TrainerState& state) {
-  const Scope scope(mutex_, config_, options_, stream_.get());
-  at::NoGradGuard no_grad;
-  TORCH_CHECK_VALUE(state.step >= 0, "step: expected at least 0, found ", state.step);
-  const auto model = tensors(false);
-  const auto all = tensors(true);
-  bool has_optimizer = false;
-  for (const auto& [name, tensor] : state.tensors) {
-    const auto found = all.find(name);
-    TORCH_CHECK_VALUE(found != all.end(), "unknown tensor '", name, "'");
-    TORCH_CHECK_VALUE(
-        tensor.sizes() == found->second.sizes(),
-        "tensor '",
-        name,
-        "': expected shape ",
-        found->second.sizes(),
-        ", found ",
-        tensor.sizes()
-    );
-    has_optimizer = has_optimizer || name.starts_with("optimizer.");
-  }
-  for (const auto& [name, tensor] : has_optimizer ? all : model) {
-    TORCH_CHECK_VALUE(state.tensors.contains(name), "missing tensor '", name, "'");
-  }
-  optimizer_.exp_avg.zero_();
-  optimizer_.exp_avg_sq.zero_();
-  for (const auto& [name, tensor] : state.tensors) all.at(name).copy_(tensor);
-  optimizer_.set_steps(state.step);
 }
 
 void Trainer::count_memory() {

@@ -272,6 +272,14 @@ test('tells its progress while an epoch runs', async () => {
   }
 });
 
+test('tells its progress of epochs that are shorter than the interval too', async () => {
+  const reports: ProgressReport[] = [];
+  const options = { ...TINY, training: { ...TINY.training, epochs: 3 } };
+  const run = await train(data, options, { onProgress: (report) => reports.push(report) });
+  run.model.dispose();
+  expect(reports[0]).toMatchObject({ epoch: 1, epochs: 3 });
+});
+
 describe('bad input is refused before anything is written', () => {
   test.each<[string, Dataset, Options, string, RegExp]>([
     [
