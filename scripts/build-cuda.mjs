@@ -103,8 +103,14 @@ function checkSymbols(file, folders) {
       found ?? fail(`${file} needs ${name}, which is none of LibTorch's, CUDA's or the system's`)
     );
   });
+  // LibTorch's OpenMP runtime serves our loops too, found through LibTorch: CMakeLists.txt, cmir_parallel.
+  const runtimes = folders.flatMap((folder) =>
+    readdirSync(folder)
+      .filter((name) => name.startsWith('libgomp'))
+      .map((name) => join(folder, name)),
+  );
   const defined = new Set();
-  for (const library of libraries) {
+  for (const library of [...libraries, ...runtimes]) {
     for (const { name } of symbols(library, '--defined-only')) defined.add(name);
   }
   const open = symbols(file, '--undefined-only').filter(
