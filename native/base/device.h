@@ -37,10 +37,10 @@ inline constexpr bool kSanitizers = false;
 #define CMIR_INLINE inline
 #endif
 
-// x86 with a compiler that can build one function for another instruction set than the file's. The
-// sanitizers' builds stay with one set: they are there to find errors, not to be fast.
+// x86 with a compiler that can build one function for another instruction set than the file's, as it is
+// done here: GCC.
 #if defined(__x86_64__) && defined(__linux__) && defined(__GNUC__) && !defined(__clang__) && \
-    !defined(__CUDACC__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+    !defined(__CUDACC__)
 #define CMIR_X86_VECTORS 1
 #define CMIR_TARGET_AVX512                                                                    \
   __attribute__((target(                                                                      \
