@@ -37,8 +37,8 @@ inline constexpr bool kSanitizers = false;
 #define CMIR_INLINE inline
 #endif
 
-// x86 with a compiler that can build one function for another instruction set than the file's, as it is
-// done here: GCC.
+// x86 with a compiler that can build one function for another instruction set than the file's, as
+// it is done here: GCC.
 #if defined(__x86_64__) && defined(__linux__) && defined(__GNUC__) && !defined(__clang__) && \
     !defined(__CUDACC__)
 #define CMIR_X86_VECTORS 1
