@@ -2,6 +2,8 @@
 
 #include <ATen/ATen.h>
 
+#include <type_traits>
+
 #include "base/gemm_avx512.h"
 #include "base/vectorized.h"
 
@@ -17,24 +19,6 @@ at::Tensor view(const Value* data, int64_t rows, int64_t columns, int64_t row, i
       {row, column},
       c10::CppTypeToScalarType<Value>::value
   );
-}
-
-template <class Value>
-void library_gemm(
-    int64_t m,
-    int64_t n,
-    int64_t k,
-    const Matrix<Value>& a,
-    const Matrix<Value>& b,
-    Value* out,
-    int64_t out_stride,
-    const Addend<Value>& addend
-) {
-  at::Tensor c = view(out, m, n, out_stride, 1);
-  const at::Tensor left = view(a.data, m, k, a.row_stride, a.column_stride);
-  const at::Tensor right = view(b.data, k, n, b.row_stride, b.column_stride);
-  if (addend.row != nullptr) c.copy_(view(addend.row, 1, n, n, 1).expand({m, n}));
-  at::addmm_out(c, c, left, right, addend.out || addend.row != nullptr ? 1 : 0, 1);
 }
 
 }  // namespace
@@ -59,37 +43,51 @@ bool has_own_gemm() {
 #endif
 }
 
+template <class Value>
 void gemm(
     int64_t m,
     int64_t n,
     int64_t k,
-    const Matrix<float>& a,
-    const Matrix<float>& b,
-    float* out,
+    const Matrix<Value>& a,
+    const Matrix<Value>& b,
+    Value* out,
     int64_t out_stride,
-    const Addend<float>& addend
+    const Addend<Value>& addend
 ) {
   if (m == 0 || n == 0) return;
 #if CMIR_X86_VECTORS
-  if (k > 0 && (has_own_gemm() || addend.bfloat16)) {
-    return avx512_gemm(m, n, k, a, b, out, out_stride, addend);
+  if constexpr (std::is_same_v<Value, float>) {
+    if (k > 0 && (has_own_gemm() || addend.bfloat16)) {
+      return avx512_gemm(m, n, k, a, b, out, out_stride, addend);
+    }
   }
 #endif
-  library_gemm(m, n, k, a, b, out, out_stride, addend);
+  at::Tensor c = view(out, m, n, out_stride, 1);
+  const at::Tensor left = view(a.data, m, k, a.row_stride, a.column_stride);
+  const at::Tensor right = view(b.data, k, n, b.row_stride, b.column_stride);
+  if (addend.row != nullptr) c.copy_(view(addend.row, 1, n, n, 1).expand({m, n}));
+  at::addmm_out(c, c, left, right, addend.out || addend.row != nullptr ? 1 : 0, 1);
 }
 
-void gemm(
-    int64_t m,
-    int64_t n,
-    int64_t k,
-    const Matrix<double>& a,
-    const Matrix<double>& b,
-    double* out,
-    int64_t out_stride,
-    const Addend<double>& addend
-) {
-  if (m == 0 || n == 0) return;
-  library_gemm(m, n, k, a, b, out, out_stride, addend);
-}
+template void gemm(
+    int64_t,
+    int64_t,
+    int64_t,
+    const Matrix<float>&,
+    const Matrix<float>&,
+    float*,
+    int64_t,
+    const Addend<float>&
+);
+template void gemm(
+    int64_t,
+    int64_t,
+    int64_t,
+    const Matrix<double>&,
+    const Matrix<double>&,
+    double*,
+    int64_t,
+    const Addend<double>&
+);
 
 }  // namespace cmir

@@ -31,28 +31,20 @@ struct Addend {
 };
 
 /**
- * out [m, n] (rows `out_stride` apart) = a [m, k] b [k, n] + addend. Runs on LibTorch's threads;
- * where the products are our own, each element's sum is taken in one order, whatever their number.
+ * float32 or float64: out [m, n] (rows `out_stride` apart) = a [m, k] b [k, n] + addend. Runs on
+ * LibTorch's threads; where the products are our own, each element's sum is taken in one order,
+ * whatever their number.
  */
+template <class Value>
 void gemm(
     int64_t m,
     int64_t n,
     int64_t k,
-    const Matrix<float>& a,
-    const Matrix<float>& b,
-    float* out,
+    const Matrix<Value>& a,
+    const Matrix<Value>& b,
+    Value* out,
     int64_t out_stride,
-    const Addend<float>& addend = {}
-);
-void gemm(
-    int64_t m,
-    int64_t n,
-    int64_t k,
-    const Matrix<double>& a,
-    const Matrix<double>& b,
-    double* out,
-    int64_t out_stride,
-    const Addend<double>& addend = {}
+    const Addend<Value>& addend = {}
 );
 
 /** Whether this processor multiplies bfloat16 (AVX512-BF16). */

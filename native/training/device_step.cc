@@ -12,6 +12,7 @@
 #include "ops/invariance/kernel.h"
 #include "ops/perturb/kernel.h"
 #include "ops/reconstruction/kernel.h"
+#include "training/arguments.h"
 #include "training/environments.h"
 #include "training/graph.h"
 #include "training/kernels.h"
@@ -378,17 +379,8 @@ class GraphedStep final : public DeviceStep {
     const auto& [invariance, decorrelation, reconstruction] = config_.weights;
     if (invariance == 0 || decorrelation == 0) a.z_gradient.zero_();
     if (invariance > 0) {
-      const double scale = 2 / static_cast<double>(e * (e - 1) * batch_ * d);
-      const InvarianceArguments arguments{
-          .environments = e,
-          .rows = batch_,
-          .columns = d,
-          .environment_stride = batch_ * 2 * d,
-          .row_stride = 2 * d,
-          .gradient_environment_stride = batch_ * 2 * d,
-          .gradient_row_stride = 2 * d,
-          .gradient_scale = invariance * scale,
-      };
+      const double scale = invariance_scale(e, batch_, d);
+      const InvarianceArguments arguments = invariance_arguments(config_, e, batch_);
       invariance_cuda(
           arguments,
           static_cast<const Value*>(data(a.z)),
@@ -401,16 +393,7 @@ class GraphedStep final : public DeviceStep {
     }
     if (decorrelation > 0) {
       const double scale = 1 / static_cast<double>(all_);
-      const DecorrelationArguments arguments{
-          .environments = e,
-          .batch = batch_,
-          .columns = d,
-          .input_stride = 2 * d,
-          .gradient_stride = 2 * d,
-          .off_diagonal = config_.decorrelation.off_diagonal,
-          .gradient_scale = decorrelation * scale,
-          .accumulate = invariance > 0,
-      };
+      const DecorrelationArguments arguments = decorrelation_arguments(config_, e, batch_);
       DecorrelationMemory memory(e, batch_, d, decorrelation_);
       const Value* z = data(a.z);
       Value* gradient = data(a.z_gradient);

@@ -6,35 +6,11 @@
 #include "test/check.h"
 #include "training/kernels.h"
 #include "training/step.h"
+#include "training/step_fixture.h"
 #include "training/trainer.h"
 
 namespace cmir::test {
 namespace {
-
-constexpr int64_t kExamples = 40;
-
-TrainerConfig device_config() {
-  return {
-      .seed = 5,
-      .device = "cpu",
-      .threads = 0,
-      .precision = "float64",
-      .modalities = {{"text", 13}, {"audio", 5}, {"vision", 33}},
-      .outputs = 1,
-      .model = {.hidden = 19, .latent = 6, .dropout = 0.3},
-      .environments = {{"gaussian", 0.5}, {"laplace", 0.7}, {"erase", 0.3}, {"drop", 0.4}},
-      .sharing = "independent",
-      .weights = {.invariance = 0.7, .decorrelation = 0.5, .reconstruction = 0.3},
-      .decorrelation = {.off_diagonal = 0.3},
-      .prediction = {.loss = "l1", .on = "all"},
-      .reconstruction = {.target = "environment"},
-      .optimizer = {.learning_rate = 0.01, .weight_decay = 0.01, .clip_norm = 1},
-  };
-}
-
-at::ScalarType type_of(const TrainerConfig& config) {
-  return config.precision == "float64" ? at::kDouble : at::kFloat;
-}
 
 /** The same model, moments and data on the CPU and where the kernels run. */
 struct Pair {
@@ -117,7 +93,7 @@ TEST_CASE("device step: terms and gradients are those of the step on the CPU") {
   for (const std::string precision : {"float64", "float32"}) {
     for (const std::string loss : {"l1", "mse", "crossEntropy"}) {
       for (const std::string on : {"all", "clean"}) {
-        TrainerConfig config = device_config();
+        TrainerConfig config = step_config();
         config.precision = precision;
         config.prediction = {.loss = loss, .on = on};
         config.outputs = loss == "crossEntropy" ? 4 : 1;
@@ -135,29 +111,29 @@ TEST_CASE("device step: terms and gradients are those of the step on the CPU") {
 TEST_CASE("device step: each constraint alone, none, no environment, one modality") {
   if (!kernel_device()) return;
   for (int which = 0; which < 8; ++which) {
-    TrainerConfig config = device_config();
+    TrainerConfig config = step_config();
     if ((which & 1) != 0) config.weights.invariance = 0;
     if ((which & 2) != 0) config.weights.decorrelation = 0;
     if ((which & 4) != 0) config.weights.reconstruction = 0;
     INFO("weights without " << which);
     check_gradients(config, 9);
   }
-  TrainerConfig fusion = device_config();
+  TrainerConfig fusion = step_config();
   fusion.environments.clear();
   fusion.weights = {0, 0, 0};
   check_gradients(fusion, 9);
-  TrainerConfig common = device_config();
+  TrainerConfig common = step_config();
   common.environments = {{"laplace", 0.2}, {"laplace", 0.5}, {"laplace", 1}};
   common.sharing = "common";
   check_gradients(common, 9);
-  TrainerConfig single = device_config();
+  TrainerConfig single = step_config();
   single.modalities = {{"text", 1}};
   single.model = {.hidden = 1, .latent = 1, .dropout = 0};
   check_gradients(single, 5);
-  TrainerConfig many = device_config();
+  TrainerConfig many = step_config();
   many.environments = std::vector<Environment>(16, {"gaussian", 0.2});
   check_gradients(many, 5);
-  TrainerConfig wide = device_config();
+  TrainerConfig wide = step_config();
   wide.precision = "float32";
   wide.modalities = {{"text", 96}, {"audio", 300}};
   wide.model = {.hidden = 64, .latent = 32, .dropout = 0.5};
@@ -175,7 +151,7 @@ TEST_CASE("device step: training is that on the CPU, captured or not, with the s
   const at::NoGradGuard no_grad;
   const OwnStream stream(*device);
   for (const double clip : {1.0, 0.0}) {
-    TrainerConfig config = device_config();
+    TrainerConfig config = step_config();
     config.optimizer.clip_norm = clip;
     Pair pair(config, *device), eager(config, *device);
     at::Tensor expected = at::zeros({term_count(config)}, at::kDouble);
@@ -210,7 +186,7 @@ TEST_CASE("device step: new data is read, NaN in it reaches the loss") {
   if (!device) return;
   const at::NoGradGuard no_grad;
   const OwnStream stream(*device);
-  Pair pair(device_config(), *device);
+  Pair pair(step_config(), *device);
   const at::Tensor rows = some_rows(8).to(*device);
   pair.step->begin(0);
   for (int i = 0; i < 3; ++i) pair.step->train(rows);
@@ -226,7 +202,7 @@ TEST_CASE("device step: new data is read, NaN in it reaches the loss") {
 }
 
 TEST_CASE("trainer: tf32 is refused on the CPU") {
-  TrainerConfig config = device_config();
+  TrainerConfig config = step_config();
   config.precision = "tf32";
   check_throws([&] { Trainer trainer(config); }, "tf32 needs a CUDA device");
 }
@@ -235,7 +211,7 @@ TEST_CASE("trainer on a GPU: epochs, predictions and gradients are those on the 
   const auto device = kernel_device();
   if (!device || !device->is_cuda()) return;
   const auto make = [&](const std::string& name) {
-    TrainerConfig config = device_config();
+    TrainerConfig config = step_config();
     config.device = name;
     auto trainer = std::make_unique<Trainer>(config);
     trainer->upload(
@@ -274,7 +250,7 @@ TEST_CASE("trainer on a GPU: tf32 trains like float32, near it") {
   const auto device = kernel_device();
   if (!device || !device->is_cuda()) return;
   const auto loss = [&](const std::string& precision) {
-    TrainerConfig config = device_config();
+    TrainerConfig config = step_config();
     config.device = "cuda";
     config.precision = precision;
     config.model = {.hidden = 64, .latent = 32, .dropout = 0.3};
@@ -299,7 +275,7 @@ TEST_CASE("trainers on a GPU run side by side, each as it does alone") {
   const auto device = kernel_device();
   if (!device || !device->is_cuda()) return;
   const auto run = [&](int64_t seed) {
-    TrainerConfig config = device_config();
+    TrainerConfig config = step_config();
     config.device = "cuda";
     config.precision = "float32";
     config.seed = seed;

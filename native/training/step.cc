@@ -13,6 +13,7 @@
 #include "ops/invariance/kernel.h"
 #include "ops/perturb/kernel.h"
 #include "ops/reconstruction/kernel.h"
+#include "training/arguments.h"
 #include "training/buffers.h"
 #include "training/common_noise.h"
 #include "training/environments.h"
@@ -213,31 +214,13 @@ class CpuStep final : public Step {
     const auto& [invariance, decorrelation, reconstruction] = config_.weights;
     if (invariance == 0 || decorrelation == 0) std::fill_n(a.z_gradient, rows_ * 2 * d, Value(0));
     if (invariance > 0) {
-      const double scale = 2 / static_cast<double>(e * (e - 1) * batch_ * d);
-      const InvarianceArguments arguments{
-          .environments = e,
-          .rows = batch_,
-          .columns = d,
-          .environment_stride = batch_ * 2 * d,
-          .row_stride = 2 * d,
-          .gradient_environment_stride = batch_ * 2 * d,
-          .gradient_row_stride = 2 * d,
-          .gradient_scale = invariance * scale,
-      };
+      const double scale = invariance_scale(e, batch_, d);
+      const InvarianceArguments arguments = invariance_arguments(config_, e, batch_);
       terms[2 + m] = scale * invariance_cpu(arguments, a.z, a.z_gradient);
     }
     if (decorrelation > 0) {
       const double scale = 1 / static_cast<double>(rows_);
-      const DecorrelationArguments arguments{
-          .environments = e,
-          .batch = batch_,
-          .columns = d,
-          .input_stride = 2 * d,
-          .gradient_stride = 2 * d,
-          .off_diagonal = config_.decorrelation.off_diagonal,
-          .gradient_scale = decorrelation * scale,
-          .accumulate = invariance > 0,
-      };
+      const DecorrelationArguments arguments = decorrelation_arguments(config_, e, batch_);
       const double value = decorrelation_cpu(
           arguments, a.z, a.z + d, a.z_gradient, a.z_gradient + d, buffers_.decorrelation
       );

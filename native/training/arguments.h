@@ -1,0 +1,51 @@
+#pragma once
+
+#include "ops/decorrelation/kernel.h"
+#include "ops/invariance/kernel.h"
+#include "training/config.h"
+
+namespace cmir {
+
+// The constraints on z [E, batch, 2d] of one modality, the first half invariant, and on its
+// gradient, which lies the same: what the kernels take on every device.
+
+/** What turns the sum over pairs of environments and elements into R_inv; E >= 2. */
+inline double invariance_scale(int64_t environments, int64_t batch, int64_t latent) {
+  return 2 / static_cast<double>(environments * (environments - 1) * batch * latent);
+}
+
+/** The gradient is that of the weighted term. */
+inline InvarianceArguments invariance_arguments(
+    const TrainerConfig& config, int64_t environments, int64_t batch
+) {
+  const int64_t d = config.model.latent;
+  return {
+      .environments = environments,
+      .rows = batch,
+      .columns = d,
+      .environment_stride = batch * 2 * d,
+      .row_stride = 2 * d,
+      .gradient_environment_stride = batch * 2 * d,
+      .gradient_row_stride = 2 * d,
+      .gradient_scale = config.weights.invariance * invariance_scale(environments, batch, d),
+  };
+}
+
+/** The gradient is that of the weighted term, added to invariance's where that has a weight. */
+inline DecorrelationArguments decorrelation_arguments(
+    const TrainerConfig& config, int64_t environments, int64_t batch
+) {
+  const int64_t d = config.model.latent;
+  return {
+      .environments = environments,
+      .batch = batch,
+      .columns = d,
+      .input_stride = 2 * d,
+      .gradient_stride = 2 * d,
+      .off_diagonal = config.decorrelation.off_diagonal,
+      .gradient_scale = config.weights.decorrelation / static_cast<double>(environments * batch),
+      .accumulate = config.weights.invariance > 0,
+  };
+}
+
+}  // namespace cmir

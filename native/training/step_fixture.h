@@ -1,0 +1,37 @@
+#pragma once
+
+#include <c10/core/ScalarType.h>
+
+#include "training/config.h"
+
+// What the tests of a step share, on every device.
+
+namespace cmir::test {
+
+inline constexpr int64_t kExamples = 40;
+
+/** Every kind of noise and every constraint, on widths that fit no vector. */
+inline TrainerConfig step_config() {
+  return {
+      .seed = 5,
+      .device = "cpu",
+      .threads = 0,
+      .precision = "float64",
+      .modalities = {{"text", 13}, {"audio", 5}, {"vision", 33}},
+      .outputs = 1,
+      .model = {.hidden = 19, .latent = 6, .dropout = 0.3},
+      .environments = {{"gaussian", 0.5}, {"laplace", 0.7}, {"erase", 0.3}, {"drop", 0.4}},
+      .sharing = "independent",
+      .weights = {.invariance = 0.7, .decorrelation = 0.5, .reconstruction = 0.3},
+      .decorrelation = {.off_diagonal = 0.3},
+      .prediction = {.loss = "l1", .on = "all"},
+      .reconstruction = {.target = "environment"},
+      .optimizer = {.learning_rate = 0.01, .weight_decay = 0.01, .clip_norm = 1},
+  };
+}
+
+inline at::ScalarType type_of(const TrainerConfig& config) {
+  return config.precision == "float64" ? at::kDouble : at::kFloat;
+}
+
+}  // namespace cmir::test
