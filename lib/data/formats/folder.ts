@@ -3,14 +3,14 @@ import * as path from 'node:path';
 
 import { CmirError } from '../../errors';
 import { closestTo } from '../../suggest';
-import { parseNumber, quoteCell } from '../cells';
-import { checkModalityName, checkTargets, NON_FINITE_ADVICE } from '../check';
-import { missingColumn, placeOf, readTable, rowError } from '../csv';
+import { checkModalityName, checkTargets } from '../check';
+import { missingColumn, placeOf, readTable } from '../csv';
 import { Dataset, type Label, type Modality } from '../dataset';
 import { findLabelColumn, makeLabel } from '../label';
 import type { ResolvedLoadOptions } from '../options';
 import { groupSplits } from '../splits';
 import type { Format } from './format';
+import { ModalityTable } from './modality-table';
 
 const LABELS_FILE = 'labels.csv';
 
@@ -25,12 +25,18 @@ export const folder: Format = {
     const modalityNames = await listModalities(source);
     const examples = await readExamples(path.join(source, LABELS_FILE), options);
     const modalities: Modality[] = [];
+    const notes: string[] = [];
     // One after another: the first problem reported does not depend on timing, and one text is held at a time.
     for (const name of modalityNames) {
-      modalities.push(await readModality(source, name, examples, options.nonFinite));
+      const file = path.join(source, `${name}.csv`);
+      const known = { ...examples, file: LABELS_FILE };
+      const table = new ModalityTable(file, name, known, options.nonFinite);
+      await readTable(file, table);
+      modalities.push(table.finish());
+      notes.push(...table.notes());
     }
     const { ids, label, splits, metadata } = examples;
-    return new Dataset({ name: source, ids, modalities, label, splits, metadata });
+    return new Dataset({ name: source, ids, modalities, label, splits, metadata, notes });
   },
 };
 
@@ -75,6 +81,7 @@ async function readExamples(file: string, options: ResolvedLoadOptions): Promise
   await readTable(file, {
     columns(names) {
       columns = names;
+      return false;
     },
     row(id, cells, line) {
       ids.push(id);
@@ -103,7 +110,7 @@ async function readExamples(file: string, options: ResolvedLoadOptions): Promise
   const names = columns.includes('split') ? column('split').map((name) => name.trim()) : [];
   const splits = groupSplits(names, where);
   checkTargets(file, label, splits, options);
-  const others = columns.filter((name) => !['id', 'split', labelColumn].includes(name));
+  const others = columns.filter((name) => !['id', 'split', label?.name].includes(name));
   return {
     ids,
     lines,
@@ -111,63 +118,4 @@ async function readExamples(file: string, options: ResolvedLoadOptions): Promise
     splits,
     metadata: Object.fromEntries(others.map((name) => [name, column(name)])),
   };
-}
-
-async function readModality(
-  source: string,
-  name: string,
-  { ids, lines }: Examples,
-  nonFinite: 'error' | 'mean',
-): Promise<Modality> {
-  const file = path.join(source, `${name}.csv`);
-  const rowOfId = new Map(ids.map((id, row) => [id, row]));
-  let columns: readonly string[] = [];
-  let idColumn = -1;
-  let features = 0;
-  let values = new Float32Array(0);
-  const refuse = nonFinite === 'error';
-
-  await readTable(file, {
-    columns(names) {
-      idColumn = names.indexOf('id');
-      columns = names.filter((_, column) => column !== idColumn);
-      features = columns.length;
-      if (features === 0)
-        throw rowError(file, 1, null, 'found only the id column, expected features beside it');
-      values = new Float32Array(ids.length * features);
-    },
-    row(id, cells, line) {
-      const row = rowOfId.get(id);
-      if (row === undefined) {
-        throw rowError(
-          file,
-          line,
-          id,
-          `found an id that ${LABELS_FILE} does not have, expected one of its ids`,
-        );
-      }
-      rowOfId.delete(id);
-      for (let feature = 0; feature < features; feature += 1) {
-        const cell = cells[feature < idColumn ? feature : feature + 1] ?? '';
-        const value = parseNumber(cell);
-        if (value === undefined || (refuse && !Number.isFinite(Math.fround(value)))) {
-          const where = `${placeOf(file, line, id)}, column ${columns[feature] ?? ''}`;
-          const expected = value === undefined ? 'expected a number' : NON_FINITE_ADVICE;
-          throw new CmirError('ERR_CMIR_DATA', `${where}: found ${quoteCell(cell)}, ${expected}`);
-        }
-        values[row * features + feature] = value;
-      }
-    },
-  });
-
-  // Ids are deleted as they are met.
-  for (const [id, row] of rowOfId) {
-    const others = rowOfId.size === 1 ? '' : ` and ${String(rowOfId.size - 1)} other ids`;
-    throw new CmirError(
-      'ERR_CMIR_DATA',
-      `${file}: found no row for id ${id} (${LABELS_FILE}, line ${String(lines[row])})${others}, ` +
-        `expected one for each of its ${String(ids.length)} ids`,
-    );
-  }
-  return { name, features, values, columns };
 }
