@@ -47,6 +47,8 @@ export function sortFields(
     const piece = pieces.find(({ fields }) => fields.has(name)) as Piece;
     const field = piece.fields.get(name) as Field;
     if (isTokens(name, field)) {
+      // Beside their embeddings they tell the lengths, and are missed by nobody.
+      if (names.includes(name.replace(/_bert$/, ''))) continue;
       notes.push(`${name} is left out: it holds token ids, which need a language model first`);
     } else if (field.kind === 'texts' || LABELS.has(name) || isScalar(field)) {
       roles.columns.push(name);
