@@ -3,6 +3,7 @@ import { closestTo } from '../suggest';
 import { listNames, parseNumber, quoteCell } from './cells';
 import type { Label } from './dataset';
 import type { ResolvedLoadOptions } from './options';
+import { shortest } from './storage/shortest';
 
 /** Columns taken as the label where none is named, first come first. */
 export const LABEL_COLUMNS = ['label', 'sentiment', 'emotion', 'humor', 'sarcasm'] as const;
@@ -120,4 +121,14 @@ function indexClasses(
     return index ?? NaN;
   });
   return { name, task: 'classification', values, classes };
+}
+
+/** A label's column as text, as a file holds it: values as the shortest decimals of float32, or class names. */
+export function labelCells(label: Label | null): Record<string, string[]> {
+  if (label === null) return {};
+  const { name, values, classes } = label;
+  const cells = Array.from(values, (value) =>
+    classes === undefined ? shortest(value, true) : (classes[value] as string),
+  );
+  return { [name]: cells };
 }

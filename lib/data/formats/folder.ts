@@ -1,4 +1,3 @@
-import { promises as fs } from 'node:fs';
 import * as path from 'node:path';
 
 import { CmirError } from '../../errors';
@@ -18,11 +17,9 @@ const LABELS_FILE = 'labels.csv';
 export const folder: Format = {
   name: 'folder',
   description: `a folder with ${LABELS_FILE} and one <modality>.csv a modality`,
-  async detect(source) {
-    return (await fs.stat(source)).isDirectory();
-  },
-  async read(source, options) {
-    const modalityNames = await listModalities(source);
+  detect: ({ entries }) => entries !== null,
+  async read({ path: source, entries }, options) {
+    const modalityNames = listModalities(source, entries ?? []);
     const examples = await readExamples(path.join(source, LABELS_FILE), options);
     const modalities: Modality[] = [];
     const notes: string[] = [];
@@ -50,9 +47,7 @@ interface Examples {
   readonly metadata: Readonly<Record<string, readonly string[]>>;
 }
 
-/** Sorted, because the order of a folder's entries differs between systems. */
-async function listModalities(source: string): Promise<string[]> {
-  const files = (await fs.readdir(source)).filter((file) => !file.startsWith('.')).sort();
+function listModalities(source: string, files: readonly string[]): string[] {
   const fail = (problem: string): never => {
     throw new CmirError('ERR_CMIR_DATA', `${source}: ${problem}`);
   };
