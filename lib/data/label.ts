@@ -39,7 +39,7 @@ export function findLabelColumn(
 }
 
 /**
- * Turns label cells into values or class indices.
+ * Turns label cells, texts or numbers, into values or class indices.
  * `auto` takes words, and integers that are exactly 0..C-1 with 2 <= C <= 20, for classes, other numbers for
  * regression. Classes are sorted, numbers by value and words by code unit; a number's class name is its
  * shortest decimal, so that 1 and 1.0 are one class.
@@ -49,11 +49,12 @@ export function findLabelColumn(
  */
 export function makeLabel(
   name: string,
-  cells: readonly string[],
+  cells: readonly string[] | Float64Array,
   options: ResolvedLoadOptions,
   where: (row: number) => string,
 ): Label | null {
-  const texts = cells.map((cell) => cell.trim());
+  const texts =
+    cells instanceof Float64Array ? Array.from(cells, String) : cells.map((cell) => cell.trim());
   const fail = (row: number, expected: string): never => {
     const found = quoteCell(texts[row] ?? '');
     throw new CmirError(

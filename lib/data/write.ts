@@ -6,7 +6,7 @@ import type { Dataset } from './dataset';
 import { WRITERS, type WriteFormat } from './formats';
 import { writePacked } from './formats/packed/write';
 
-export type { WriteFormat } from './formats';
+export { WRITE_FORMATS, type WriteFormat } from './formats';
 
 export interface WriteOptions {
   /**

@@ -9,7 +9,8 @@ export type { Format, Probe } from './format';
 /** Every format that loadDataset tries, in this order. */
 export const FORMATS: readonly Format[] = [folder];
 
-export type WriteFormat = 'csv' | 'safetensors';
+export const WRITE_FORMATS = ['csv', 'safetensors'] as const;
+export type WriteFormat = (typeof WRITE_FORMATS)[number];
 
 /** Each writes a data set to a path that is not there. */
 export const WRITERS: Readonly<

@@ -10,9 +10,9 @@ export const FRAME_COLUMN = 'frame';
 /** What the table of labels says of the examples that a modality's table must have. */
 export interface KnownExamples {
   readonly ids: readonly string[];
-  /** For messages: the labels' file, and the line of each example there. */
+  /** For messages: the labels' file, and the line of an example there. */
   readonly file: string;
-  readonly lines: readonly number[];
+  readonly lineOf: (row: number) => number;
 }
 
 /**
@@ -178,10 +178,10 @@ export class ModalityTable implements TableVisitor {
     if (row >= 0) {
       const absent = this.#met.reduce((sum, met) => sum + (1 - met), 0);
       const others = absent === 1 ? '' : ` and ${String(absent - 1)} other ids`;
-      const { ids, file, lines } = this.#examples;
+      const { ids, file, lineOf } = this.#examples;
       throw new CmirError(
         'ERR_CMIR_DATA',
-        `${this.#file}: found no row for id ${ids[row] ?? ''} (${file}, line ${String(lines[row])})${others}, ` +
+        `${this.#file}: found no row for id ${ids[row] ?? ''} (${file}, line ${String(lineOf(row))})${others}, ` +
           `expected one for each of its ${String(ids.length)} ids`,
       );
     }

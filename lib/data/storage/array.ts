@@ -1,7 +1,7 @@
 import { endianness } from 'node:os';
 
 import { CmirError } from '../../errors';
-import type { Bytes } from './bytes';
+import { readBytes, type Bytes } from './bytes';
 
 /** Types of stored numbers, named as in NumPy. */
 export const ELEMENT_BYTES = {
@@ -106,6 +106,11 @@ export class StoredArray {
     const values = new Float64Array((end - begin) * this.rowSize);
     await this.copyTo(values, begin);
     return values;
+  }
+
+  /** The bytes as they are stored. */
+  async bytes(): Promise<Uint8Array> {
+    return readBytes(this.#bytes, this.#offset, this.byteLength);
   }
 
   /** Fills `target` with values from entry `begin` of the first axis on, in row-major order. */
