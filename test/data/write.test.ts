@@ -38,7 +38,7 @@ const DATA = new Dataset({
 });
 
 async function written(data: Dataset, format: WriteFormat): Promise<string> {
-  const out = path.join(makeFolder({}), format === 'npz' ? 'out.npz' : 'out');
+  const out = path.join(makeFolder({}), (format as string) === 'npz' ? 'out.npz' : 'out');
   await writeDataset(data, out, { format });
   return out;
 }
