@@ -3,8 +3,8 @@ import { zeroInfinite } from '../finite';
 import type { FrameList } from '../parts';
 import { elementsOf, type StoredArray } from '../storage/array';
 
-/** Values read at a time: 4 MB. */
-const CHUNK = 2 ** 20;
+/** Values read at a time: 1 MB, which stays in cache. */
+const CHUNK = 2 ** 18;
 
 /** Frames of a whole modality, one example after another. */
 export interface Frames {
@@ -65,21 +65,49 @@ export async function joinFrames(
       }
       continue;
     }
-    const [rows = 0, longest = 0] = field.shape;
+    const [, longest = 0] = field.shape;
     const size = longest * features;
-    const step = Math.max(1, Math.floor(CHUNK / Math.max(1, size)));
-    for (let first = 0; first < rows; first += step) {
-      const end = Math.min(rows, first + step);
-      const chunk = await field.float32(first, end);
-      for (let row = first; row < end; row += 1) {
-        const frames = chunk.subarray((row - first) * size, (row - first + 1) * size);
-        add(frames, checkedLength(lengths, row, longest, where), true);
+    for await (const { chunk, first, count } of chunksOf(field)) {
+      for (let index = 0; index < count; index += 1) {
+        const frames = chunk.subarray(index * size, (index + 1) * size);
+        add(frames, checkedLength(lengths, first + index, longest, where), true);
       }
     }
   }
   // A view keeps the whole buffer; copying costs less than keeping much that is not used.
   const kept = used < 0.6 * most ? values.slice(0, used) : values.subarray(0, used);
   return { values: kept, offsets: Float64Array.from(offsets), zeroed, contradicted };
+}
+
+interface Chunk {
+  readonly chunk: Float32Array;
+  /** First entry of the first axis, and how many there are. */
+  readonly first: number;
+  readonly count: number;
+}
+
+/** A field chunk after chunk; while one is worked on, the next is read. A chunk lasts until the next is asked for. */
+async function* chunksOf(field: StoredArray): AsyncGenerator<Chunk> {
+  const { rows, rowSize } = field;
+  const step = Math.min(rows, Math.max(1, Math.floor(CHUNK / Math.max(1, rowSize))));
+  const buffers = [0, 1].map(() => new Float32Array(step * rowSize)) as [
+    Float32Array,
+    Float32Array,
+  ];
+  const read = async (first: number): Promise<Chunk> => {
+    const count = Math.min(step, rows - first);
+    const chunk = buffers[(first / step) % 2 === 0 ? 0 : 1].subarray(0, count * rowSize);
+    await field.copyTo(chunk, first);
+    return { chunk, first, count };
+  };
+  let next = rows > 0 ? read(0) : undefined;
+  for (let first = 0; next !== undefined; first += step) {
+    const chunk = await next;
+    next = first + step < rows ? read(first + step) : undefined;
+    // Should the consumer fail, nobody waits for it any more.
+    next?.catch(() => undefined);
+    yield chunk;
+  }
 }
 
 function valuesOf(field: StoredArray | FrameList): number {
@@ -134,6 +162,13 @@ function unpaddedRange(
 }
 
 function isZero(values: Float32Array, begin: number, end: number): boolean {
-  for (let i = begin; i < end; i += 1) if (values[i] !== 0) return false;
+  const block = 256;
+  for (let start = begin; start < end; start += block) {
+    const stop = Math.min(end, start + block);
+    // Without a branch inside; nothing cancels, NaN is not 0 either.
+    let sum = 0;
+    for (let i = start; i < stop; i += 1) sum += Math.abs(values[i] as number);
+    if (sum !== 0) return false;
+  }
   return true;
 }
