@@ -24,8 +24,7 @@ const LABELS = 'labels';
  */
 export const folder: Format = {
   name: 'folder',
-  description:
-    'a folder with labels.csv and one <modality>.csv a modality, or the same as .safetensors',
+  description: 'a folder with labels.csv and one <modality>.csv a modality',
   detect: ({ entries }) => entries !== null,
   async read(probe, options) {
     const { labels, tables } = listTables(probe);
