@@ -53,41 +53,54 @@ export function makeLabel(
   options: ResolvedLoadOptions,
   where: (row: number) => string,
 ): Label | null {
-  const texts =
-    cells instanceof Float64Array ? Array.from(cells, String) : cells.map((cell) => cell.trim());
+  const isTyped = cells instanceof Float64Array;
+  const textOf = (row: number): string =>
+    isTyped ? String(cells[row]) : (cells[row] ?? '').trim();
   const fail = (row: number, expected: string): never => {
-    const found = quoteCell(texts[row] ?? '');
     throw new CmirError(
       'ERR_CMIR_DATA',
-      `${where(row)}, label '${name}': found ${found}, expected ${expected}`,
+      `${where(row)}, label '${name}': found ${quoteCell(textOf(row))}, expected ${expected}`,
     );
   };
 
-  const empty = texts.indexOf('');
+  const empty = isTyped ? -1 : cells.findIndex((cell) => cell.trim() === '');
   if (empty >= 0) return options.requireLabel ? fail(empty, 'a label') : null;
 
-  const numbers = texts.map(parseNumber);
-  const infinite = numbers.findIndex((n) => n !== undefined && !Number.isFinite(Math.fround(n)));
+  const numbers: ArrayLike<number | undefined> = isTyped ? cells : cells.map(parseNumber);
+  const infinite = findRow(numbers, (n) => n !== undefined && !Number.isFinite(Math.fround(n)));
   if (infinite >= 0) return fail(infinite, 'a finite number');
 
-  const names = texts.map((text, row) => classNameOf(text, numbers[row]));
+  const word = isTyped ? -1 : findRow(numbers, (n) => n === undefined);
+  const namesOf = (): string[] =>
+    Array.from(numbers, (number, row) =>
+      classNameOf(number === undefined ? textOf(row) : '', number),
+    );
   if (options.classes !== null && options.task !== 'regression') {
-    return indexClasses(name, names, options.classes, (row) =>
+    return indexClasses(name, namesOf(), options.classes, (row) =>
       fail(row, `one of the classes ${listNames(options.classes ?? [])}`),
     );
   }
-  const word = numbers.indexOf(undefined);
   if (word >= 0 && options.task === 'regression') return fail(word, 'a number');
-  if (word >= 0 && options.task === 'auto' && numbers.some((n) => n !== undefined)) {
+  if (word >= 0 && options.task === 'auto' && findRow(numbers, (n) => n !== undefined) >= 0) {
     return fail(word, 'a number as in other rows; for named classes set task to classification');
   }
   if (word < 0 && options.task !== 'classification') {
-    const values = Float32Array.from(numbers as number[]);
+    const values = Float32Array.from(numbers as ArrayLike<number>);
     if (options.task === 'regression' || !areClassIndices(values)) {
       return { name, task: 'regression', values };
     }
   }
+  const names = namesOf();
   return indexClasses(name, names, sortClasses(names, word < 0), () => undefined);
+}
+
+/** The first row that fits, or -1. */
+function findRow(
+  numbers: ArrayLike<number | undefined>,
+  fits: (number: number | undefined) => boolean,
+): number {
+  for (let row = 0; row < numbers.length; row += 1) if (fits(numbers[row])) return row;
+  return -1;
 }
 
 function classNameOf(text: string, number: number | undefined): string {
