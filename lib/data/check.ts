@@ -55,9 +55,14 @@ export function checkTargets(
 
 /**
  * Checks a data set that did not come from a file: shapes, unique ids, row numbers, label values, non-finite
- * features, then checkTargets. Throws ERR_CMIR_DATA naming modality, example and column.
+ * features, then checkTargets. Throws ERR_CMIR_DATA naming modality, example and column. `finite` names modalities
+ * whose values are known to be finite.
  */
-export function checkDataset(dataset: Dataset, options: ResolvedLoadOptions): void {
+export function checkDataset(
+  dataset: Dataset,
+  options: ResolvedLoadOptions,
+  finite: ReadonlySet<string> = new Set(),
+): void {
   const { name: source, ids, modalities, label, splits } = dataset;
   const fail = (problem: string): never => {
     throw new CmirError('ERR_CMIR_DATA', `${source}: ${problem}`);
@@ -77,7 +82,10 @@ export function checkDataset(dataset: Dataset, options: ResolvedLoadOptions): vo
     if (names.indexOf(name) !== index)
       fail(`found modality '${name}' twice, expected unique names`);
   });
-  for (const modality of modalities) checkFeatures(dataset, modality, options);
+  for (const modality of modalities) {
+    checkShape(dataset, modality);
+    if (!finite.has(modality.name)) checkFinite(dataset, modality, options);
+  }
   if (label !== null) checkLabel(dataset, label, options);
   for (const [name, rows] of splits) {
     const outside = rows.find((row) => row < 0 || row >= ids.length);
@@ -97,12 +105,8 @@ export function checkWidth(where: string, features: number): void {
   );
 }
 
-function checkFeatures(
-  { name: source, ids }: Dataset,
-  modality: Modality,
-  { nonFinite }: ResolvedLoadOptions,
-): void {
-  const { name, features, offsets, columns, nanIsMissing = false } = modality;
+function checkShape({ name: source, ids }: Dataset, modality: Modality): void {
+  const { name, features, offsets } = modality;
   const where = `${source}, modality ${name}`;
   checkWidth(where, features);
   const rows = offsets === undefined ? ids.length : checkOffsets(where, offsets, ids.length);
@@ -113,6 +117,14 @@ function checkFeatures(
         `(${String(rows)} ${offsets === undefined ? 'examples' : 'frames'} of ${String(features)} features)`,
     );
   }
+}
+
+function checkFinite(
+  { name: source, ids }: Dataset,
+  modality: Modality,
+  { nonFinite }: ResolvedLoadOptions,
+): void {
+  const { name, features, offsets, columns, nanIsMissing = false } = modality;
   // What lies in a file was checked when it was written, and is again by the engine, batch by batch.
   if (nonFinite === 'mean' || modality.file !== undefined) return;
   const { values } = modality;
@@ -123,7 +135,7 @@ function checkFeatures(
   const column = columns?.[index % features] ?? `feature ${String(index % features)}`;
   throw new CmirError(
     'ERR_CMIR_DATA',
-    `${where}, row ${String(row)} (id ${ids[row] ?? ''}), ${column}: found ${String(values[index])}, ` +
+    `${source}, modality ${name}, row ${String(row)} (id ${ids[row] ?? ''}), ${column}: found ${String(values[index])}, ` +
       NON_FINITE_ADVICE,
   );
 }

@@ -3,9 +3,36 @@ const BLOCK = 1024;
 
 /** Whether one of `values[begin, end)` is NaN or infinite: x * 0 is 0 for a finite x and NaN for all others. */
 function isTainted(values: Float32Array, begin: number, end: number): boolean {
-  let sum = 0;
-  for (let i = begin; i < end; i += 1) sum += (values[i] as number) * 0;
-  return sum !== 0;
+  // Four sums, because each addition waits for the one before it.
+  let [a, b, c, d] = [0, 0, 0, 0];
+  let i = begin;
+  for (; i + 3 < end; i += 4) {
+    a += (values[i] as number) * 0;
+    b += (values[i + 1] as number) * 0;
+    c += (values[i + 2] as number) * 0;
+    d += (values[i + 3] as number) * 0;
+  }
+  for (; i < end; i += 1) a += (values[i] as number) * 0;
+  return a + b + c + d !== 0;
+}
+
+/** Whether `values[begin, end)` are 0. */
+export function areZero(values: Float32Array, begin: number, end: number): boolean {
+  for (let start = begin; start < end; start += BLOCK) {
+    const stop = Math.min(end, start + BLOCK);
+    // Nothing cancels, and NaN is not 0 either.
+    let [a, b, c, d] = [0, 0, 0, 0];
+    let i = start;
+    for (; i + 3 < stop; i += 4) {
+      a += Math.abs(values[i] as number);
+      b += Math.abs(values[i + 1] as number);
+      c += Math.abs(values[i + 2] as number);
+      d += Math.abs(values[i + 3] as number);
+    }
+    for (; i < stop; i += 1) a += Math.abs(values[i] as number);
+    if (a + b + c + d !== 0) return false;
+  }
+  return true;
 }
 
 /** Index of the first value that is NaN, infinite or, with `nanIsMissing`, infinite only; -1 where there is none. */

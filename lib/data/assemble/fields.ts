@@ -66,7 +66,7 @@ export function sortFields(
 
 /** Whether a field only describes another one. */
 function isAbout(name: string, names: readonly string[]): boolean {
-  const match = /^(.+)_(?:lengths?|mask|offsets|columns)$/.exec(name);
+  const match = /^(.+)_(?:lengths?|mask|offsets|missing|columns)$/.exec(name);
   return match !== null && names.includes(match[1] as string);
 }
 

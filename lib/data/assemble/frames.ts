@@ -1,5 +1,5 @@
 import { CmirError } from '../../errors';
-import { zeroInfinite } from '../finite';
+import { areZero, firstNonFinite, zeroInfinite } from '../finite';
 import type { FrameList } from '../parts';
 import { elementsOf, type StoredArray } from '../storage/array';
 
@@ -13,6 +13,8 @@ export interface Frames {
   readonly offsets: Float64Array;
   /** Values that were infinite and are 0 now. */
   readonly zeroed: number;
+  /** Whether no value is NaN or infinite: it is cheaper to look while they are in cache. */
+  readonly isFinite: boolean;
   /** Examples whose given length does not agree with their zero padding. */
   readonly contradicted: number;
 }
@@ -43,6 +45,7 @@ export async function joinFrames(
   const offsets = [0];
   let used = 0;
   let zeroed = 0;
+  let isFinite = true;
   let contradicted = 0;
 
   const add = (frames: Float32Array, length: number | null, padded: boolean): void => {
@@ -51,7 +54,9 @@ export async function joinFrames(
     const kept =
       range === null ? frames : frames.subarray(range.begin * features, range.end * features);
     values.set(kept, used);
-    if (zeroInfinity) zeroed += zeroInfinite(values.subarray(used, used + kept.length));
+    const own = values.subarray(used, used + kept.length);
+    if (zeroInfinity) zeroed += zeroInfinite(own);
+    isFinite &&= firstNonFinite(own) < 0;
     used += kept.length;
     offsets.push(used / features);
   };
@@ -76,7 +81,7 @@ export async function joinFrames(
   }
   // A view keeps the whole buffer; copying costs less than keeping much that is not used.
   const kept = used < 0.6 * most ? values.slice(0, used) : values.subarray(0, used);
-  return { values: kept, offsets: Float64Array.from(offsets), zeroed, contradicted };
+  return { values: kept, offsets: Float64Array.from(offsets), zeroed, isFinite, contradicted };
 }
 
 interface Chunk {
@@ -147,28 +152,16 @@ function unpaddedRange(
 ): { begin: number; end: number; contradicted: boolean } {
   const total = frames.length / features;
   if (length !== null) {
-    if (isZero(frames, length * features, frames.length)) {
+    if (areZero(frames, length * features, frames.length)) {
       return { begin: 0, end: length, contradicted: false };
     }
-    if (isZero(frames, 0, (total - length) * features)) {
+    if (areZero(frames, 0, (total - length) * features)) {
       return { begin: total - length, end: total, contradicted: false };
     }
   }
   let begin = 0;
   let end = total;
-  while (end > 0 && isZero(frames, (end - 1) * features, end * features)) end -= 1;
-  while (begin < end && isZero(frames, begin * features, (begin + 1) * features)) begin += 1;
+  while (end > 0 && areZero(frames, (end - 1) * features, end * features)) end -= 1;
+  while (begin < end && areZero(frames, begin * features, (begin + 1) * features)) begin += 1;
   return { begin, end, contradicted: length !== null };
-}
-
-function isZero(values: Float32Array, begin: number, end: number): boolean {
-  const block = 256;
-  for (let start = begin; start < end; start += block) {
-    const stop = Math.min(end, start + block);
-    // Without a branch inside; nothing cancels, NaN is not 0 either.
-    let sum = 0;
-    for (let i = start; i < stop; i += 1) sum += Math.abs(values[i] as number);
-    if (sum !== 0) return false;
-  }
-  return true;
 }

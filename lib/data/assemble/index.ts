@@ -30,6 +30,7 @@ export interface AssembleHints {
  *     numbers [N, T, D], lists of [n, D]   a modality of sequences
  *     <modality>_lengths, _mask            frames of each example; see joinFrames for files without
  *     <modality>_offsets                   then <modality> is [frames, D], example after example
+ *     <modality>_missing                   not 0 where an example, or a value of [N, D] or [frames, D], is missing
  *     <modality>_columns                   names of its features
  *
  * Throws ERR_CMIR_DATA that names the field for counts that do not agree, shapes that differ between parts, and
@@ -56,8 +57,16 @@ export async function assemble(
     for (const [column, cells] of await readColumns(pieces, name)) columns.set(column, cells);
   }
   const modalities: Modality[] = [];
+  const finite = new Set<string>();
   for (const name of roles.modalities.sort()) {
-    modalities.push(await readModality(pieces, name, hints.zeroInfinity ?? false, notes));
+    const { modality, isFinite } = await readModality(
+      pieces,
+      name,
+      hints.zeroInfinity ?? false,
+      notes,
+    );
+    modalities.push(modality);
+    if (isFinite) finite.add(name);
   }
   const labelColumn = findLabelColumn(source, [...columns.keys()], {
     ...options,
@@ -78,7 +87,7 @@ export async function assemble(
     metadata: Object.fromEntries(columns),
     notes,
   });
-  checkDataset(dataset, options);
+  checkDataset(dataset, options, finite);
   return dataset;
 }
 
@@ -121,7 +130,7 @@ function sizeOf(where: string, fields: Fields): number {
 
 /** Entries of a field, one an example; null for a field that is not by example. */
 function examplesIn(name: string, field: Field, fields: Fields): number | null {
-  if (name.endsWith('_columns') || fields.has(`${name}_offsets`)) return null;
+  if (/_(?:columns|missing)$/.test(name) || fields.has(`${name}_offsets`)) return null;
   if (field.kind === 'frames') return field.arrays.length;
   const [rows] = field.shape;
   if (rows === undefined) return null;

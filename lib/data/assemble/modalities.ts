@@ -6,13 +6,19 @@ import { joinFrames, type FramesPart } from './frames';
 import type { StoredArray } from '../storage/array';
 import { describe, isModality, isTokens, type FramesField, type Piece } from './fields';
 
+/** A modality, and whether its values are known to be finite. */
+export interface ReadModality {
+  readonly modality: Modality;
+  readonly isFinite: boolean;
+}
+
 /** One modality over all parts. */
 export async function readModality(
   pieces: readonly Piece[],
   name: string,
   zeroInfinity: boolean,
   notes: string[],
-): Promise<Modality> {
+): Promise<ReadModality> {
   const found = pieces.map((piece) => framesPart(piece, name));
   const features = commonWidth(found);
   const columns = pieces
@@ -20,40 +26,107 @@ export async function readModality(
     .find((field) => field?.kind === 'texts');
   const named = columns?.kind === 'texts' ? { columns: columns.values } : {};
 
-  if (found.every(({ part }) => part.field.kind === 'numbers' && part.field.shape.length === 2)) {
-    const offsets = await joinOffsets(pieces, name);
-    const total = found.reduce((sum, { part }) => sum + (part.field as StoredArray).rows, 0);
-    const values = new Float32Array(total * features);
-    let begin = 0;
-    for (const { part } of found) {
-      const field = part.field as StoredArray;
-      await field.copyTo(values.subarray(begin, begin + field.size));
-      begin += field.size;
-    }
-    const zeroed = zeroInfinity ? zeroInfinite(values) : 0;
-    noteZeroed(name, zeroed, notes);
-    return { name, features, values, ...(offsets === null ? {} : { offsets }), ...named };
+  const isPlain = ({ part: { field } }: Found): boolean =>
+    field.kind === 'numbers' && field.shape.length === 2;
+  const { isFinite, zeroed, ...content } = found.every(isPlain)
+    ? await joinRows(pieces, name, features, zeroInfinity, notes)
+    : await joinPadded(pieces, name, found, features, zeroInfinity, notes);
+  if (zeroed > 0) {
+    notes.push(`${name}: ${String(zeroed)} infinite values are set to 0, as MMSA's loader does`);
   }
+  return { modality: { name, features, ...content, ...named }, isFinite };
+}
+
+interface Content {
+  readonly values: Float32Array;
+  readonly offsets?: Float64Array;
+  readonly nanIsMissing?: boolean;
+  readonly zeroed: number;
+  readonly isFinite: boolean;
+}
+
+/** Parts of [N, D], or of [frames, D] with offsets. */
+async function joinRows(
+  pieces: readonly Piece[],
+  name: string,
+  features: number,
+  zeroInfinity: boolean,
+  notes: string[],
+): Promise<Content> {
+  const offsets = await joinOffsets(pieces, name);
+  const fields = pieces.map((piece) => piece.fields.get(name) as StoredArray);
+  const values = new Float32Array(fields.reduce((sum, { rows }) => sum + rows * features, 0));
+  let begin = 0;
+  let missing = 0;
+  for (const [index, field] of fields.entries()) {
+    const part = values.subarray(begin, begin + field.size);
+    await field.copyTo(part);
+    missing += await markMissing(pieces[index] as Piece, name, part, features);
+    begin += field.size;
+  }
+  if (missing > 0) {
+    notes.push(`${name}: ${String(missing)} missing values count as the training mean`);
+  }
+  const zeroed = zeroInfinity ? zeroInfinite(values) : 0;
+  return {
+    values,
+    ...(offsets && { offsets }),
+    ...(missing > 0 && { nanIsMissing: true }),
+    zeroed,
+    isFinite: false,
+  };
+}
+
+/** Sets what `<modality>_missing` marks, examples or single values, to NaN. Returns how many values. */
+async function markMissing(
+  { fields, where }: Piece,
+  name: string,
+  values: Float32Array,
+  features: number,
+): Promise<number> {
+  const field = fields.get(`${name}_missing`);
+  if (field === undefined) return 0;
+  const rows = values.length / features;
+  const width = field.kind === 'numbers' && field.rows === rows ? field.rowSize : 0;
+  if (field.kind !== 'numbers' || (width !== 1 && width !== features)) {
+    throw new CmirError(
+      'ERR_CMIR_DATA',
+      `${where}, ${name}_missing: found ${describe(field)}, expected [${String(rows)}] or [${String(rows)}, ${String(features)}]`,
+    );
+  }
+  const mask = await field.float32();
+  const marks = width === 1 ? features : 1;
+  let count = 0;
+  mask.forEach((marked, index) => {
+    if (marked === 0) return;
+    count += marks;
+    values.fill(NaN, index * marks, (index + 1) * marks);
+  });
+  return count;
+}
+
+/** Parts of [N, T, D], or lists of [n, D]. */
+async function joinPadded(
+  pieces: readonly Piece[],
+  name: string,
+  found: readonly Found[],
+  features: number,
+  zeroInfinity: boolean,
+  notes: string[],
+): Promise<Content> {
   const frames: FramesPart[] = [];
   for (const [index, { part }] of found.entries()) {
     const lengths = await lengthsOf(pieces[index] as Piece, name, part.field);
     frames.push({ ...part, lengths });
   }
-  const joined = await joinFrames(frames, features, zeroInfinity);
-  noteZeroed(name, joined.zeroed, notes);
-  if (joined.contradicted > 0) {
+  const { contradicted, ...joined } = await joinFrames(frames, features, zeroInfinity);
+  if (contradicted > 0) {
     notes.push(
-      `${name}: the lengths of ${String(joined.contradicted)} examples leave out frames that are not 0; ` +
+      `${name}: the lengths of ${String(contradicted)} examples leave out frames that are not 0; ` +
         'there the zero padding decides',
     );
   }
-  return { name, features, values: joined.values, offsets: joined.offsets, ...named };
-}
-
-function noteZeroed(name: string, count: number, notes: string[]): void {
-  if (count > 0) {
-    notes.push(`${name}: ${String(count)} infinite values are set to 0, as MMSA's loader does`);
-  }
+  return joined;
 }
 
 interface Found {

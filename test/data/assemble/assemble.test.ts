@@ -216,6 +216,20 @@ describe('modalities', () => {
     expect(await problemOf(parts)).toContain('found -Infinity, expected a finite float32 number');
   });
 
+  test.each([
+    ['examples', numbers([2], [0, 1]), [1, 2, NaN, NaN]],
+    ['values', numbers([2, 2], [0, 1, 0, 0]), [1, NaN, 3, 4]],
+  ])('%s may be marked as missing', async (_, x_missing, expected) => {
+    const dataset = await load([part('train', { x: numbers([2, 2], [1, 2, 3, 4]), x_missing })]);
+    expect(dataset.modalities).toEqual([
+      { name: 'x', features: 2, values: Float32Array.from(expected), nanIsMissing: true },
+    ]);
+    const count = expected.filter(Number.isNaN).length;
+    expect(dataset.notes).toEqual([
+      `x: ${String(count)} missing values count as the training mean`,
+    ]);
+  });
+
   test('token ids are left out with a note', async () => {
     const dataset = await load([
       part('train', { x: numbers([1, 1], [1]), text_bert: numbers([1, 3, 2], [1, 2, 1, 1, 0, 0]) }),
@@ -268,6 +282,11 @@ test.each<[string, Part[], string]>([
     'an id twice',
     [part('train', { id: texts('a', 'a'), x: numbers([2, 1], [1, 2]) })],
     'file: found id a in rows 0 and 1, expected unique ids',
+  ],
+  [
+    'a mask of another shape',
+    [part('train', { x: numbers([1, 2], [1, 2]), x_missing: numbers([1, 3], [0, 0, 1]) })],
+    'file, train, x_missing: found float32 [1, 3], expected [1] or [1, 2]',
   ],
   ['nothing', [part('train', {})], 'file, train: found no arrays, expected one a modality'],
 ])('%s are refused', async (_, parts, expected) => {
