@@ -1,7 +1,7 @@
 import { CmirError } from '../errors';
 import { closestTo } from '../suggest';
 import { listNames, parseNumber, quoteCell } from './cells';
-import type { Label } from './dataset';
+import type { Dataset, Label } from './dataset';
 import type { ResolvedLoadOptions } from './options';
 import { shortest } from './storage/shortest';
 
@@ -145,4 +145,16 @@ export function labelCells(label: Label | null): Record<string, string[]> {
     classes === undefined ? shortest(value, true) : (classes[value] as string),
   );
   return { [name]: cells };
+}
+
+/** The columns of a table of labels: id, split where there are any, label, then the others. */
+export function labelColumns(dataset: Dataset): Map<string, readonly string[]> {
+  const splits = new Array<string>(dataset.size).fill('');
+  for (const [name, rows] of dataset.splits) for (const row of rows) splits[row] = name;
+  return new Map<string, readonly string[]>([
+    ['id', dataset.ids],
+    ...(dataset.splits.size > 0 ? [['split', splits] as const] : []),
+    ...Object.entries(labelCells(dataset.label)),
+    ...Object.entries(dataset.metadata),
+  ]);
 }

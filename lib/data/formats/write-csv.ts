@@ -3,7 +3,7 @@ import * as path from 'node:path';
 import Papa from 'papaparse';
 
 import type { Dataset, Modality } from '../dataset';
-import { labelCells } from '../label';
+import { labelColumns } from '../label';
 import { shortest } from '../storage/shortest';
 import { rowRange, visitRows } from '../values';
 import { FRAME_COLUMN } from './modality-table';
@@ -23,31 +23,11 @@ export async function writeCsv(folder: string, dataset: Dataset): Promise<void> 
 /** labels.csv alone: id, split, label, then the other columns. */
 export async function writeLabels(file: string, dataset: Dataset): Promise<void> {
   await using lines = await Lines.create(file);
-  const { names, row } = labelTable(dataset);
-  await lines.add(csvLine(names));
+  const columns = labelColumns(dataset);
+  await lines.add(csvLine([...columns.keys()]));
   for (let example = 0; example < dataset.size; example += 1) {
-    await lines.add(csvLine(row(example)));
+    await lines.add(csvLine([...columns.values()].map((cells) => cells[example] as string)));
   }
-}
-
-/** The table of labels: id, split where there are any, label, other columns. */
-export function labelTable(dataset: Dataset): {
-  readonly names: string[];
-  readonly row: (example: number) => string[];
-} {
-  const splits = new Array<string>(dataset.size).fill('');
-  for (const [name, rows] of dataset.splits) for (const row of rows) splits[row] = name;
-  const columns: Record<string, readonly string[]> = {
-    id: dataset.ids,
-    ...(dataset.splits.size > 0 && { split: splits }),
-    ...labelCells(dataset.label),
-    ...dataset.metadata,
-  };
-  const cells = Object.values(columns);
-  return {
-    names: Object.keys(columns),
-    row: (example) => cells.map((column) => column[example] as string),
-  };
 }
 
 async function writeModality(

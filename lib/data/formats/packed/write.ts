@@ -4,8 +4,9 @@ import * as path from 'node:path';
 
 import type { Dataset, Modality } from '../../dataset';
 import { labelCells } from '../../label';
+import { numbersOf } from '../../numbers';
 import { rowRange, visitRows } from '../../values';
-import { numbersOf, packTexts } from './columns';
+import { packTexts } from './columns';
 import { GrowingFile } from './file';
 import { LABELS_FILE, metadataOf, modalityFile } from './names';
 
