@@ -209,6 +209,7 @@ __device__ void store_four(const Four<Scalar>& four, Scalar* row, int64_t first,
   }
 }
 
+/** The same four in bfloat16. */
 template <class Scalar>
 __device__ Four<Bfloat16> rounded_four(const Four<Scalar>& four) {
   Four<Bfloat16> rounded;
