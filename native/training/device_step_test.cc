@@ -1,7 +1,9 @@
 #include "training/device_step.h"
 
+#include <map>
 #include <thread>
 
+#include "base/gemm.h"
 #include "base/scratch.h"
 #include "test/check.h"
 #include "training/kernels.h"
@@ -140,10 +142,68 @@ TEST_CASE("device step: each constraint alone, none, no environment, one modalit
   check_gradients(wide, 40);
 }
 
+/** Gradients of a step on the CPU, whose products have this precision, by the parameters' names. */
+std::map<std::string, at::Tensor> cpu_gradients(
+    TrainerConfig config, const std::string& precision, const at::Tensor& rows, int64_t number
+) {
+  config.precision = precision;
+  Pair pair(config, at::kCPU);
+  pair.expect(rows, number);
+  const Parameters& parameters = pair.here.model.parameters();
+  return parameters.split(parameters.gradients());
+}
+
+double distance(const at::Tensor& a, const at::Tensor& b) { return (a - b).norm().item<double>(); }
+
+TEST_CASE("device step: in bfloat16 the gradients are those on the CPU with the same roundings") {
+  const auto device = kernel_device();
+  if (!device) return;
+  const at::NoGradGuard no_grad;
+  const OwnStream stream(*device);
+  for (const std::string on : {"all", "clean"}) {
+    for (const int64_t batch : {5, 40}) {
+      INFO(on << " batch " << batch);
+      TrainerConfig config = step_config();
+      config.precision = "bf16";
+      config.prediction = {.loss = on == "all" ? "mse" : "crossEntropy", .on = on};
+      config.outputs = on == "all" ? 1 : 4;
+      config.reconstruction.target = on == "all" ? "environment" : "clean";
+      if (batch == 40) {  // widths of whole vectors too
+        config.modalities = {{"text", 96}, {"audio", 5}};
+        config.model = {.hidden = 64, .latent = 16, .dropout = 0.3};
+      }
+      const at::Tensor rows = some_rows(batch);
+      Pair pair(config, *device);
+      pair.step->begin(3);
+      pair.step->differentiate(rows.to(*device), 1);
+      const Parameters& parameters = pair.there.model.parameters();
+      const auto exact = cpu_gradients(config, "float32", rows, 3);
+      std::map<std::string, at::Tensor> rounded;
+      if (has_bfloat16_gemm()) rounded = cpu_gradients(config, "bf16", rows, 3);
+      for (const auto& [name, found] : parameters.split(parameters.gradients().cpu())) {
+        INFO(name);
+        CHECK(distance(found, exact.at(name)) < 0.2 * exact.at(name).norm().item<double>());
+        if (!has_bfloat16_gemm()) continue;
+        const double error = distance(rounded.at(name), exact.at(name));
+        CHECK(error > 0);
+        CHECK(distance(found, rounded.at(name)) < 0.1 * error);
+      }
+    }
+  }
+}
+
 /** Steps of the first batch size, then smaller ones, and again: what runs eagerly, and replays. */
 const std::vector<std::pair<int64_t, int64_t>> kBatches{
     {16, 0}, {16, 16}, {16, 32}, {8, 48}, {16, 56}, {8, 72}, {8, 80}, {20, 88}, {16, 108}, {16, 124}
 };
+
+/** Takes the step by a DeviceStep that is made for it alone: it captures nothing. */
+void train_anew(Pair& pair, const at::Tensor& rows, int64_t number) {
+  pair.step = make_device_step(pair.config, pair.there.model.parameters(), pair.there.optimizer);
+  pair.step->bind(pair.there.features, pair.there.targets);
+  pair.step->begin(number);
+  pair.step->train(rows);
+}
 
 TEST_CASE("device step: training is that on the CPU, captured or not, with the same bits") {
   const auto device = kernel_device();
@@ -160,12 +220,7 @@ TEST_CASE("device step: training is that on the CPU, captured or not, with the s
       const at::Tensor rows = some_rows(kBatches[i].first, kBatches[i].second);
       const auto number = static_cast<int64_t>(i) + 2;
       pair.step->train(rows.to(*device));
-
-      // A step that is made anew captures nothing.
-      eager.step = make_device_step(config, eager.there.model.parameters(), eager.there.optimizer);
-      eager.step->bind(eager.there.features, eager.there.targets);
-      eager.step->begin(number);
-      eager.step->train(rows.to(*device));
+      train_anew(eager, rows.to(*device), number);
 
       expected += pair.expect(rows, number) * static_cast<double>(rows.numel());
       auto& [model, optimizer, features, targets] = pair.here;
@@ -178,6 +233,101 @@ TEST_CASE("device step: training is that on the CPU, captured or not, with the s
     check_alike(pair.there.optimizer.exp_avg_sq, pair.here.optimizer.exp_avg_sq);
     CHECK(found.equal(eager.there.model.parameters().flat()));
     CHECK(pair.step->memory() > 0);
+  }
+}
+
+TEST_CASE("device step: in bfloat16 parameters stay float32, and replay changes no bit") {
+  const auto device = kernel_device();
+  if (!device) return;
+  const at::NoGradGuard no_grad;
+  const OwnStream stream(*device);
+  TrainerConfig config = step_config();
+  config.precision = "float32";
+  Pair exact(config, *device);
+  config.precision = "bf16";
+  Pair pair(config, *device), eager(config, *device);
+  const at::Tensor before = pair.there.model.parameters().flat().clone();
+  exact.step->begin(2);
+  pair.step->begin(2);
+  for (size_t i = 0; i < kBatches.size(); ++i) {
+    const at::Tensor rows = some_rows(kBatches[i].first, kBatches[i].second).to(*device);
+    exact.step->train(rows);
+    pair.step->train(rows);
+    // It rounds the weights itself, which the other has from its last update.
+    train_anew(eager, rows, static_cast<int64_t>(i) + 2);
+  }
+  const at::Tensor found = pair.there.model.parameters().flat();
+  CHECK((found.scalar_type() == at::kFloat));
+  CHECK_FALSE(found.equal(found.to(at::kBFloat16).to(at::kFloat)));
+  CHECK(found.equal(eager.there.model.parameters().flat()));
+  const at::Tensor near = exact.there.model.parameters().flat();
+  CHECK(distance(found, near) < 0.2 * distance(near, before));
+  CHECK(pair.step->memory() > 0);
+}
+
+/** x in bfloat16, as it is on the device. */
+at::Tensor rounded(const at::Tensor& x) { return x.to(at::kBFloat16); }
+
+TEST_CASE("step: the CUDA kernel of a bias adds it, and rounds to bfloat16") {
+  const auto device = kernel_device();
+  if (!device) return;
+  for (const auto& [rows, columns] : {std::pair{1, 1}, {7, 5}, {300, 64}, {3, 1030}}) {
+    INFO("shape " << rows << " " << columns);
+    const at::Tensor x = normal({rows, columns}, at::kFloat, 1).to(*device),
+                     bias = normal({columns}, at::kFloat, 2).to(*device);
+    const at::Tensor expected = x + bias, copy = at::empty_like(rounded(x));
+    for (const bool rounds : {false, true}) {
+      const at::Tensor out = x.clone();
+      add_bias_cuda(
+          rows,
+          columns,
+          bias.const_data_ptr<float>(),
+          out.mutable_data_ptr<float>(),
+          rounds ? mutable_kernel_data<at::BFloat16>(copy) : nullptr,
+          current_stream()
+      );
+      CHECK(out.equal(expected));
+    }
+    CHECK(copy.equal(rounded(expected)));
+  }
+}
+
+TEST_CASE("optimizer: the CUDA kernels update as the CPU does, and leave a copy in bfloat16") {
+  const auto device = kernel_device();
+  if (!device) return;
+  const OptimizerConfig config{.learning_rate = 0.01, .weight_decay = 0.1, .clip_norm = 2};
+  const Scratch scratch(1, at::TensorOptions(*device));
+  for (const int64_t size : {1, 3, 8, 1025}) {
+    INFO("size " << size);
+    const at::Tensor parameters = normal({size}, at::kFloat, 1),
+                     gradients = normal({size}, at::kFloat, 2);
+    const at::Tensor p = parameters.to(*device, false, true), g = gradients.to(*device),
+                     m = at::zeros_like(p), v = at::zeros_like(p),
+                     copy = at::empty_like(rounded(p));
+    const at::Tensor step = at::zeros({}, p.options().dtype(at::kLong)),
+                     factors = at::zeros({4}, p.options().dtype(at::kDouble));
+    adamw_cuda(
+        AdamwArguments<float>{
+            .learning_rate = config.learning_rate,
+            .weight_decay = config.weight_decay,
+            .clip_norm = config.clip_norm,
+            .size = size,
+            .parameters = p.mutable_data_ptr<float>(),
+            .gradients = g.const_data_ptr<float>(),
+            .exp_avg = m.mutable_data_ptr<float>(),
+            .exp_avg_sq = v.mutable_data_ptr<float>(),
+            .rounded = mutable_kernel_data<at::BFloat16>(copy),
+        },
+        step.const_data_ptr<int64_t>(),
+        factors.mutable_data_ptr<double>(),
+        scratch.get(),
+        current_stream()
+    );
+    Optimizer optimizer(parameters);
+    optimizer.step(parameters, gradients, config);
+    check_close(p.cpu(), parameters);
+    check_close(v.cpu(), optimizer.exp_avg_sq);
+    CHECK(copy.equal(rounded(p)));
   }
 }
 
@@ -246,7 +396,7 @@ TEST_CASE("trainer on a GPU: epochs, predictions and gradients are those on the 
   CHECK(terms.loss == doctest::Approx(here->gradients(rows).first.loss).epsilon(1e-6));
 }
 
-TEST_CASE("trainer on a GPU: tf32 trains like float32, near it") {
+TEST_CASE("trainer on a GPU: tf32 and bf16 train like float32, near it") {
   const auto device = kernel_device();
   if (!device || !device->is_cuda()) return;
   const auto loss = [&](const std::string& precision) {
@@ -268,7 +418,13 @@ TEST_CASE("trainer on a GPU: tf32 trains like float32, near it") {
     }
     return last;
   };
-  CHECK(loss("tf32") == doctest::Approx(loss("float32")).epsilon(1e-2));
+  const double exact = loss("float32");
+  for (const std::string precision : {"tf32", "bf16"}) {
+    INFO(precision);
+    const double found = loss(precision);
+    CHECK(found == doctest::Approx(exact).epsilon(1e-2));
+    CHECK(found != exact);
+  }
 }
 
 TEST_CASE("trainers on a GPU run side by side, each as it does alone") {

@@ -40,11 +40,11 @@ at::TensorOptions tensor_options(const TrainerConfig& config) {
       "', but this LibTorch sees no CUDA device"
   );
   TORCH_CHECK_VALUE(
-      config.precision != "bf16" || (device.is_cpu() && has_bfloat16_gemm()),
-      "precision: bf16 needs a CPU that multiplies bfloat16 (AVX512-BF16), found device ",
+      config.precision != "bf16" || (device.is_cpu() ? has_bfloat16_gemm() : kCudaKernels),
+      "precision: bf16 needs a CPU that multiplies bfloat16 (AVX512-BF16), or a CUDA device and an "
+      "addon built for it; found device ",
       config.device,
-      device.is_cpu() ? " without it" : "",
-      "; expected float32"
+      " without that; expected float32"
   );
   TORCH_CHECK_VALUE(
       config.precision != "tf32" || (device.is_cuda() && kCudaKernels),
