@@ -247,6 +247,37 @@ test.each<[string, Buffer]>([
   expect(error.message).toMatch(/^damaged: not a readable Parquet file: /);
 });
 
+/** A file with these metadata. */
+function footerOf(...parts: (number | number[])[]): Buffer {
+  const metadata = parts.flat();
+  const length = Buffer.alloc(4);
+  length.writeUInt32LE(metadata.length);
+  return Buffer.concat([Buffer.from('PAR1'), Buffer.from(metadata), length, Buffer.from('PAR1')]);
+}
+
+test.each<[string, Buffer, RegExp]>([
+  [
+    'a list longer than the file',
+    footerOf(0x19, 0xf8, 0xff, 0xff, 0xff, 0x0f),
+    /end within a list/,
+  ],
+  ['structs within structs', footerOf(Array<number>(99).fill(0x1c)), /nested, or large/],
+  ['lists within lists', footerOf(Array<number>(99).fill(0x19)), /nested, or large/],
+  [
+    'millions of structs',
+    footerOf(0x29, 0xfc, 0x80, 0x80, 0x80, 0x03, Array<number>(2 ** 22 + 2 ** 21).fill(0)),
+    /nested, or large/,
+  ],
+  ['fields of unknown types', footerOf(0x1d), /field of type 13/],
+  ['nothing in them', footerOf(0), /not a readable Parquet file: /],
+  ['a length beyond the file', footerOf(0).fill(0xff, 5, 9), /metadata claim 4294967303 bytes/],
+])('metadata with %s are refused', async (_, bytes, message) => {
+  const error = await errorOf(() => ParquetTable.open(memory(bytes)));
+  expect(error.code).toBe('ERR_CMIR_DATA');
+  expect(error.message).toMatch(/^damaged: not a readable Parquet file: /);
+  expect(error.message).toMatch(message);
+});
+
 test('every cut of a file is refused', async () => {
   const bytes = fixture('dense-pyarrow.parquet');
   for (let length = 0; length < bytes.length; length += 1) {

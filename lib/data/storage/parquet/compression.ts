@@ -1,37 +1,62 @@
 import { decompress as inflateZstd } from 'fzstd';
 import { brotliDecompressSync, gunzipSync } from 'node:zlib';
 
-/** No compression of Parquet shrinks a page of a data set further; what claims to is made to fill memory. */
-const MOST_SHRUNK = 2 ** 16;
-const LARGEST_PAGE = 2 ** 30;
+interface Codec {
+  readonly inflate: (page: Uint8Array, size: number) => Uint8Array;
+  /** Bytes that one compressed byte may stand for at most; what claims more is made to fill memory. */
+  readonly mostShrunk: number;
+}
 
 /** Ways of compressing that are read. */
-const CODECS: Readonly<Record<string, (page: Uint8Array, size: number) => Uint8Array>> = {
-  UNCOMPRESSED: (page) => page,
-  SNAPPY: inflateSnappy,
-  GZIP: (page, size) => gunzipSync(page, { maxOutputLength: Math.max(1, size) }),
-  BROTLI: (page, size) => brotliDecompressSync(page, { maxOutputLength: Math.max(1, size) }),
-  // Does not tell a page that is shorter, whose end is then 0.
-  ZSTD: (page, size) => inflateZstd(page, new Uint8Array(size)),
-};
+const CODECS: ReadonlyMap<string, Codec> = new Map([
+  ['UNCOMPRESSED', { inflate: (page) => page, mostShrunk: 1 }],
+  // A copy of 64 bytes takes 3.
+  ['SNAPPY', { inflate: inflateSnappy, mostShrunk: 64 / 3 }],
+  // A match of 258 bytes takes 2 bits.
+  [
+    'GZIP',
+    {
+      inflate: (page, size) => gunzipSync(page, { maxOutputLength: Math.max(1, size) }),
+      mostShrunk: 258 * 4,
+    },
+  ],
+  [
+    'BROTLI',
+    {
+      inflate: (page, size) => brotliDecompressSync(page, { maxOutputLength: Math.max(1, size) }),
+      mostShrunk: 2 ** 15,
+    },
+  ],
+  // A block of 128 KiB takes 4 bytes. A page that is shorter is not told: its end is 0 then.
+  [
+    'ZSTD',
+    { inflate: (page, size) => inflateZstd(page, new Uint8Array(size)), mostShrunk: 2 ** 15 },
+  ],
+]);
+
+const LARGEST_PAGE = 2 ** 30;
 
 export function isReadable(codec: string): boolean {
-  return Object.hasOwn(CODECS, codec);
+  return CODECS.has(codec);
 }
 
 /** A page of `size` bytes. Throws when the compressed ones hold another number, or claim one beyond reason. */
-export function inflatePage(codec: string, page: Uint8Array, size: number): Uint8Array {
-  if (!(size >= 0 && size <= Math.min(LARGEST_PAGE, (page.length + 16) * MOST_SHRUNK))) {
+export function inflatePage(name: string, page: Uint8Array, size: number): Uint8Array {
+  const codec = CODECS.get(name);
+  if (codec === undefined) throw new RangeError(`a page is compressed with ${name}`);
+  const most = Math.min(LARGEST_PAGE, (page.length + SMALL) * codec.mostShrunk);
+  if (!(size >= 0 && size <= most)) {
     throw new RangeError(`a page of ${String(page.length)} bytes claims to hold ${String(size)}`);
   }
-  const inflated = CODECS[codec]?.(page, size);
-  if (inflated?.length !== size) {
-    throw new RangeError(
-      `a page holds ${String(inflated?.length)} bytes, expected ${String(size)}`,
-    );
+  const inflated = codec.inflate(page, size);
+  if (inflated.length !== size) {
+    throw new RangeError(`a page holds ${String(inflated.length)} bytes, expected ${String(size)}`);
   }
   return inflated;
 }
+
+/** What a few bytes may stand for needs no exact bound. */
+const SMALL = 16;
 
 /** Snappy (https://github.com/google/snappy/blob/main/format_description.txt): literals, and copies of what came before. */
 function inflateSnappy(page: Uint8Array, size: number): Uint8Array {

@@ -59,6 +59,12 @@ export class PageReader {
     throw new RangeError('a page holds a number beyond 64 bits');
   }
 
+  /** Passes over a LEB128 number of 64 bits at most. */
+  skipNumber(): void {
+    for (let i = 0; i < 10; i += 1) if (this.byte() < 0x80) return;
+    throw new RangeError('a page holds a number beyond 64 bits');
+  }
+
   #require(length: number): void {
     if (!(length >= 0 && length <= this.left)) throw new RangeError('a page ends early');
   }

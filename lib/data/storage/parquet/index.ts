@@ -7,7 +7,9 @@ import { listNames } from '../../cells';
 import { readBytes, type Bytes } from '../bytes';
 import { ParquetColumn, readingOf } from './column';
 import { isReadable } from './compression';
+import { PageReader } from './encodings';
 import { decodeChunk, type ReadHeader } from './pages';
+import { checkStruct } from './thrift';
 
 export type { ParquetColumn } from './column';
 
@@ -17,6 +19,10 @@ export type { ParquetColumn } from './column';
  */
 const MOST_ROWS = 2 ** 26;
 const CELLS_PER_BYTE = 1000;
+
+const MAGIC = 'PAR1';
+/** The length of the metadata, and the magic string. */
+const TAIL_BYTES = 8;
 
 /** Rows that are stored together, [first, first + rows) of the table. */
 export interface ParquetGroup {
@@ -62,15 +68,11 @@ export class ParquetTable {
    */
   static async open(bytes: Bytes): Promise<ParquetTable> {
     // hyparquet is an ES module, which CommonJS can only import like this.
-    const { parquetMetadataAsync } = await import('hyparquet');
+    const { parquetMetadata } = await import('hyparquet');
     const { parquetHeader } = await import('hyparquet/src/column.js');
-    const file = {
-      byteLength: bytes.size,
-      slice: async (begin: number, end = bytes.size) =>
-        toArrayBuffer(await readBytes(bytes, begin, end - begin)),
-    };
     try {
-      const metadata = await parquetMetadataAsync(file, { geoparquet: false });
+      const footer = await readFooter(bytes);
+      const metadata = parquetMetadata(footer, { geoparquet: false });
       return new ParquetTable(bytes, metadata, parquetHeader);
     } catch (cause) {
       if (cause instanceof CmirError) throw cause;
@@ -102,8 +104,22 @@ export class ParquetTable {
   }
 }
 
-function toArrayBuffer({ buffer, byteOffset, byteLength }: Buffer): ArrayBuffer {
-  return buffer.slice(byteOffset, byteOffset + byteLength) as ArrayBuffer;
+/** The metadata at the end of a file, with their length and the magic string behind them. */
+async function readFooter(bytes: Bytes): Promise<Buffer> {
+  const tail =
+    bytes.size < TAIL_BYTES
+      ? Buffer.alloc(0)
+      : await readBytes(bytes, bytes.size - TAIL_BYTES, TAIL_BYTES);
+  if (tail.toString('latin1', TAIL_BYTES - MAGIC.length) !== MAGIC) {
+    throw new RangeError(`it does not end with ${MAGIC} (truncated?)`);
+  }
+  const size = tail.readUInt32LE() + TAIL_BYTES;
+  if (size + MAGIC.length > bytes.size) {
+    throw new RangeError(`its metadata claim ${String(size)} bytes (truncated?)`);
+  }
+  const footer = await readBytes(bytes, bytes.size - size, size);
+  checkStruct(new PageReader(footer.subarray(0, -TAIL_BYTES)));
+  return footer;
 }
 
 /** The columns, none of them nested, their names unique. */

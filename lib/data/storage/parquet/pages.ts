@@ -4,6 +4,7 @@ import type { ColumnMetaData, PageHeader, SchemaElement } from 'hyparquet' with 
 
 import { inflatePage } from './compression';
 import { joinStreams, PageReader, readDeltas, readRuns } from './encodings';
+import { checkStruct } from './thrift';
 
 /** Values as they are stored, before their logical type is looked at; texts and the like are bytes. */
 export type StoredValues =
@@ -37,6 +38,7 @@ export function decodeChunk(
   const reader = { view: viewOf(chunk), offset: 0 };
   const column = new ColumnDecoder(type);
   while (column.left > 0) {
+    checkStruct(new PageReader(chunk.subarray(reader.offset)));
     const header = readHeader(reader);
     const { compressed_page_size: size } = header;
     if (!(size >= 0 && size <= chunk.length - reader.offset)) {
