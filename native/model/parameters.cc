@@ -13,7 +13,7 @@ Parameters::Parameters(const ModelShape& shape, at::TensorOptions options) {
     slots_.push_back({name + ".weight", {outputs, inputs}, inputs});
     slots_.push_back({name + ".bias", {outputs}, inputs});
   };
-  const auto [hidden, latent, dropout] = shape.model;
+  const int64_t hidden = shape.model.hidden, latent = shape.model.latent;
   // The numbers are the places in torch.nn.Sequential, where ReLU and Dropout count too.
   for (const Modality& modality : shape.modalities) {
     linear("encoders." + modality.name + ".0", hidden, modality.features);

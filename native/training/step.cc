@@ -81,13 +81,12 @@ class CpuStep final : public Step {
   }
 
   void predict(
-      const std::vector<at::Tensor>& features,
-      const int64_t* rows,
+      const StepBatch& batch,
       const int64_t* keys,
-      int64_t size,
       const EvaluationNoise* noise,
       const at::Tensor& out
   ) override {
+    const int64_t size = batch.size;
     const EnvironmentLists noisy(
         noise == nullptr ? std::vector<Environment>{} : std::vector{noise->environment}
     );
@@ -99,10 +98,10 @@ class CpuStep final : public Step {
     for (size_t m = 0; m < networks_.size(); ++m) {
       const Activations<Value>& a = buffers_.modalities[m];
       PerturbArguments arguments = perturb_arguments(m, noisy);
-      arguments.source = rows;
+      arguments.source = batch.source(m);
       arguments.key =
           PhiloxKey::from_seed(noise == nullptr ? 0 : static_cast<uint64_t>(noise->seed));
-      perturb_cpu(arguments, features[m].template const_data_ptr<Value>(), a.x);
+      perturb_cpu(arguments, batch.features[m].template const_data_ptr<Value>(), a.x);
       const Value* x = a.x + (copies - 1) * size * arguments.columns;
       const Networks& n = networks_[m];
       n.encoder_hidden.evaluate(
@@ -162,10 +161,10 @@ class CpuStep final : public Step {
     const Networks& n = networks_[m];
     const auto* features = batch.features[m].template const_data_ptr<Value>();
     if (common_) {
-      encode_common(m, features);
+      encode_common(m, features, batch.source(m));
     } else {
       PerturbArguments arguments = perturb_arguments(m, environments_);
-      arguments.source = batch.rows;
+      arguments.source = batch.source(m);
       perturb_cpu(arguments, features, a.x);
       n.encoder_hidden.forward(rows_, a.x, a.hidden);
     }
@@ -179,11 +178,11 @@ class CpuStep final : public Step {
    * With x_e = x + s_e n, one draw n for all environments, the first layer needs two products
    * instead of E: W x_e + b = (W x + b) + s_e W n.
    */
-  void encode_common(size_t m, const Value* features) {
+  void encode_common(size_t m, const Value* features, const int64_t* source) {
     const Activations<Value>& a = buffers_.modalities[m];
     const Linear<Value>& layer = networks_[m].encoder_hidden;
     PerturbArguments arguments = perturb_arguments(m, common_draw_);
-    arguments.source = index_;
+    arguments.source = source;
     perturb_cpu(arguments, features, a.noise);  // x, then x + n
     const int64_t size = batch_ * arguments.columns;
     Value* noise = a.noise + size;

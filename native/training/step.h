@@ -17,6 +17,13 @@ struct StepBatch {
   const at::Tensor& targets;                // [N], of the features' type, or int64 classes
   const int64_t* rows;                      // [B]; also the keys of the draws
   int64_t size;                             // B
+  /** Modalities whose features are the batch's own rows alone, [B, D_m]; empty where none are. */
+  std::vector<bool> gathered = {};
+
+  /** Which rows of the modality's features make the batch; null: row after row. */
+  const int64_t* source(size_t m) const {
+    return !gathered.empty() && gathered[m] ? nullptr : rows;
+  }
 };
 
 /** Noise of an evaluation: one draw for all intensities, so that masks nest. */
@@ -55,14 +62,13 @@ class Step {
   ) = 0;
 
   /**
-   * Outputs [size, outputs] of rows of the features, clean or under noise, into `out`, contiguous.
-   * Only encoders and head run, without dropout. `keys` [size] are those of the draws.
+   * Outputs [B, outputs] of a batch, whose targets are not looked at, clean or under noise, into
+   * `out`, contiguous. Only encoders and head run, without dropout. `keys` [B] are those of the
+   * draws.
    */
   virtual void predict(
-      const std::vector<at::Tensor>& features,
-      const int64_t* rows,
+      const StepBatch& batch,
       const int64_t* keys,
-      int64_t size,
       const EvaluationNoise* noise,
       const at::Tensor& out
   ) = 0;

@@ -38,9 +38,12 @@ struct Scene {
     at::NoGradGuard no_grad;
     model.parameters().gradients().zero_();
     std::vector<double> terms(static_cast<size_t>(term_count(config)));
-    const StepBatch batch{features, targets, rows.const_data_ptr<int64_t>(), rows.numel()};
-    make_step(config, model.parameters())->run(batch, 3, terms, input_gradients);
+    make_step(config, model.parameters())->run(batch(rows), 3, terms, input_gradients);
     return {terms, model.parameters().gradients().clone()};
+  }
+
+  StepBatch batch(const at::Tensor& rows) const {
+    return {features, targets, rows.const_data_ptr<int64_t>(), rows.numel()};
   }
 
   /** The same of the readable objective; `inputs` collects the features as leaves. */
@@ -214,6 +217,36 @@ TEST_CASE("step: the gradient at its input, for what stands in front of the enco
   for (size_t m = 0; m < found.size(); ++m) check_close(found[m], inputs[m].grad());
 }
 
+TEST_CASE("step: a batch that was gathered is the same as its rows of all data") {
+  for (const std::string sharing : {"independent", "common"}) {
+    TrainerConfig config = step_config();
+    config.sharing = sharing;
+    if (sharing == "common") config.environments = {{"gaussian", 0.5}, {"gaussian", 1}};
+    Scene scene(config);
+    at::NoGradGuard no_grad;
+    const at::Tensor rows = some_rows(11);
+    std::vector<at::Tensor> features = scene.features;
+    for (const size_t m : {0, 2}) features[m] = features[m].index_select(0, rows);
+    const StepBatch gathered{
+        features, scene.targets, rows.const_data_ptr<int64_t>(), 11, {true, false, true}
+    };
+    const auto step = make_step(config, scene.model.parameters());
+    const auto results = [&](const StepBatch& batch) {
+      std::vector<double> terms(static_cast<size_t>(term_count(config)));
+      step->run(batch, 3, terms);
+      const EvaluationNoise noise{.environment = {"laplace", 0.5}, .seed = 1};
+      const at::Tensor out = at::empty({11, 1}, at::kDouble);
+      step->predict(batch, batch.rows, &noise, out);
+      return std::tuple{terms, scene.model.parameters().gradients().clone(), out};
+    };
+    const auto [terms, gradients, out] = results(gathered);
+    const auto [expected_terms, expected_gradients, expected] = results(scene.batch(rows));
+    CHECK(terms == expected_terms);
+    CHECK(gradients.equal(expected_gradients));
+    CHECK(out.equal(expected));
+  }
+}
+
 TEST_CASE("step: memory is used again, whatever ran before") {
   Scene scene(step_config());
   at::NoGradGuard no_grad;
@@ -222,15 +255,14 @@ TEST_CASE("step: memory is used again, whatever ran before") {
     flat.fill_(std::numeric_limits<double>::quiet_NaN());
     std::vector<double> terms(static_cast<size_t>(term_count(scene.config)));
     const at::Tensor rows = some_rows(batch);
-    step.run({scene.features, scene.targets, rows.const_data_ptr<int64_t>(), batch}, 3, terms);
+    step.run(scene.batch(rows), 3, terms);
     return flat.clone();
   };
   const auto used = make_step(scene.config, scene.model.parameters());
   const at::Tensor first = run(*used, 37);
   const EvaluationNoise noise{.environment = {"erase", 0.5}, .seed = 1};
   const at::Tensor rows = some_rows(400), out = at::empty({400, 1}, at::kDouble);
-  const auto* numbers = rows.const_data_ptr<int64_t>();
-  used->predict(scene.features, numbers, numbers, 400, &noise, out);
+  used->predict(scene.batch(rows), rows.const_data_ptr<int64_t>(), &noise, out);
   for (const int64_t batch : {3, 37, 1}) {
     const auto fresh = make_step(scene.config, scene.model.parameters());
     const at::Tensor expected = run(*fresh, batch);
@@ -244,10 +276,13 @@ TEST_CASE("step: more memory than there is, is an error, and smaller batches go 
   const auto step = make_step(scene.config, scene.model.parameters());
   const at::Tensor rows = some_rows(5), out = at::empty({5, 1}, at::kDouble);
   const auto* numbers = rows.const_data_ptr<int64_t>();
-  step->predict(scene.features, numbers, numbers, 5, nullptr, out);
+  StepBatch batch = scene.batch(rows);
+  step->predict(batch, numbers, nullptr, out);
   const at::Tensor before = out.clone();
-  CHECK_THROWS(step->predict(scene.features, numbers, numbers, int64_t{1} << 40, nullptr, out));
-  step->predict(scene.features, numbers, numbers, 5, nullptr, out);
+  batch.size = int64_t{1} << 40;
+  CHECK_THROWS(step->predict(batch, numbers, nullptr, out));
+  batch.size = 5;
+  step->predict(batch, numbers, nullptr, out);
   CHECK(out.equal(before));
 }
 
@@ -275,14 +310,7 @@ TEST_CASE("step: evaluation under every noise is the operator's and the model's"
       invariant.push_back(scene.model.encode_invariant(i, x.narrow(0, 1, 1)));
     }
     const at::Tensor out = at::empty({9, 1}, at::kDouble);
-    step->predict(
-        scene.features,
-        rows.const_data_ptr<int64_t>(),
-        keys.const_data_ptr<int64_t>(),
-        9,
-        &noise,
-        out
-    );
+    step->predict(scene.batch(rows), keys.const_data_ptr<int64_t>(), &noise, out);
     INFO(kind);
     check_close(out, scene.model.predict(invariant).squeeze(0));
   }

@@ -317,11 +317,15 @@ at::Tensor Trainer::predict(const at::Tensor& rows, const std::optional<Evaluati
     const at::Tensor part = order.narrow(0, begin, count);
     if (step_ != nullptr) {
       const at::Tensor keys = keys_.index_select(0, part);
+      const StepBatch batch{
+          .features = features_,
+          .targets = targets_,
+          .rows = part.const_data_ptr<int64_t>(),
+          .size = count,
+      };
       step_->predict(
-          features_,
-          part.const_data_ptr<int64_t>(),
+          batch,
           keys.const_data_ptr<int64_t>(),
-          count,
           noise ? &*noise : nullptr,
           out.narrow(0, begin, count)
       );
