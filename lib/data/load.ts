@@ -13,7 +13,7 @@ export type { LoadOptions } from './options';
 /**
  * A data set from a path of any supported format or from arrays; a Dataset is checked and returned.
  * Splits are train, valid, test and shifted. Non-finite features are refused unless `nonFinite` is `mean`;
- * then they stay in the values until replaceNonFinite. `label` names a file's label column; a Dataset has its own.
+ * then they stay in the values until the engine replaces them. `label` names a file's label column; a Dataset has its own.
  * Throws ERR_CMIR_DATA, naming file and row, saying what was found and what was expected.
  */
 export async function loadDataset(

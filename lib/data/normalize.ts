@@ -33,18 +33,3 @@ export function fitNormalizer({ features, values }: Modality, rows: Int32Array):
   // NaN where nothing was finite; 0 also where float32 cannot hold the deviation.
   return { mean: Float32Array.from(mean), std: std.map((value) => (value > 0 ? value : 1)) };
 }
-
-/**
- * `values` [examples, features] with each NaN or infinity replaced by its feature's mean.
- * Returns `values` itself where all are finite, else a copy.
- */
-export function replaceNonFinite(
-  values: Float32Array,
-  features: number,
-  mean: Float32Array,
-): Float32Array {
-  if (values.every(Number.isFinite)) return values;
-  return values.map((value, index) =>
-    Number.isFinite(value) ? value : (mean[index % features] as number),
-  );
-}

@@ -4,7 +4,7 @@ export interface LoadOptions {
   readonly label?: string | null | undefined;
   /** `auto` decides from the labels: see makeLabel. */
   readonly task?: 'auto' | 'regression' | 'classification' | undefined;
-  /** NaN and infinity in features: refuse (default), or keep them for replaceNonFinite. */
+  /** NaN and infinity in features: refuse (default), or keep them: the engine takes the mean in their place. */
   readonly nonFinite?: 'error' | 'mean' | undefined;
   /** False, for prediction, takes a source without labels, or with an empty label cell, as unlabelled. */
   readonly requireLabel?: boolean | undefined;

@@ -132,6 +132,7 @@ class GraphedStep final : public DeviceStep {
 
   void bind(const std::vector<at::Tensor>& features, const at::Tensor& targets) override {
     graphs_.clear();  // they read the data where it was
+    capacity_ = 0;    // batches may need memory for features of their own now
     features_ = features;
     targets_ = targets;
   }
@@ -141,14 +142,16 @@ class GraphedStep final : public DeviceStep {
     sums_.zero_();
   }
 
-  void differentiate(const at::Tensor& rows, double weight) override {
-    place(rows);
+  void differentiate(
+      const at::Tensor& rows, const std::vector<at::Tensor>& features, double weight
+  ) override {
+    place(rows, features);
     queue_gradients(rows.numel());
     queue_end(weight, false);
   }
 
-  void train(const at::Tensor& rows) override {
-    place(rows);
+  void train(const at::Tensor& rows, const std::vector<at::Tensor>& features) override {
+    place(rows, features);
     const int64_t size = rows.numel();
     if (graphs_.size() >= kMaxGraphs && !graphs_.contains(size)) graphs_.clear();
     const auto [entry, is_new] = graphs_.try_emplace(size);
@@ -175,7 +178,7 @@ class GraphedStep final : public DeviceStep {
       if (tensor.defined()) bytes += tensor.nbytes();
     };
     for (const Buffers& b : buffers_) {
-      for (const at::Tensor& tensor : {b.x, b.hidden, b.z, b.z_gradient}) add(tensor);
+      for (const at::Tensor& tensor : {b.own, b.x, b.hidden, b.z, b.z_gradient}) add(tensor);
     }
     for (const auto& tensor : {hidden_, hidden_gradient_, output_, decorrelation_}) add(tensor);
     return static_cast<int64_t>(bytes) + scratch_->bytes();
@@ -187,6 +190,7 @@ class GraphedStep final : public DeviceStep {
   };
   /** What the backward pass needs of a modality: flat, seen as matrices of the rows at hand. */
   struct Buffers {
+    at::Tensor own;         // [B, D], features that the batch brought with it, or undefined
     at::Tensor x;           // [R, D], R = E B
     at::Tensor hidden;      // [R, H]
     at::Tensor z;           // [R, 2d], the first half invariant
@@ -199,7 +203,7 @@ class GraphedStep final : public DeviceStep {
 
   int64_t environments() const { return 1 + static_cast<int64_t>(environments_.kinds.size()); }
   int64_t latent() const { return config_.model.latent; }
-  int64_t features(size_t m) const { return config_.modalities[m].features; }
+  int64_t width(size_t m) const { return config_.modalities[m].features; }
 
   static at::Tensor matrix(const at::Tensor& buffer, int64_t rows, int64_t columns) {
     return buffer.narrow(0, 0, rows * columns).view({rows, columns});
@@ -208,7 +212,7 @@ class GraphedStep final : public DeviceStep {
   Activations activations(size_t m) const {
     const Buffers& b = buffers_[m];
     return {
-        matrix(b.x, all_, features(m)),
+        matrix(b.x, all_, width(m)),
         matrix(b.hidden, all_, config_.model.hidden),
         matrix(b.z, all_, 2 * latent()),
         matrix(b.z_gradient, all_, 2 * latent()),
@@ -221,8 +225,9 @@ class GraphedStep final : public DeviceStep {
   const int64_t* step_number() const { return step_.template const_data_ptr<int64_t>(); }
   const int64_t* rows() const { return rows_.template const_data_ptr<int64_t>(); }
 
-  /** Copies the batch's rows to where graphs read them, in memory for so many. */
-  void place(const at::Tensor& rows) {
+  /** Copies the batch's rows, and features of its own, to where graphs read them, in memory for so
+   * many. */
+  void place(const at::Tensor& rows, const std::vector<at::Tensor>& features) {
     TORCH_CHECK_VALUE(targets_.defined(), "the uploaded data has no targets");
     const int64_t size = rows.numel();
     if (size > capacity_) {
@@ -230,7 +235,13 @@ class GraphedStep final : public DeviceStep {
       const int64_t all = environments() * size, hidden = config_.model.hidden;
       for (size_t m = 0; m < buffers_.size(); ++m) {
         const auto flat = [&](int64_t columns) { return at::empty({all * columns}, options_); };
-        buffers_[m] = {flat(features(m)), flat(hidden), flat(2 * latent()), flat(2 * latent())};
+        buffers_[m] = {
+            features_[m].defined() ? at::Tensor() : at::empty({size * width(m)}, options_),
+            flat(width(m)),
+            flat(hidden),
+            flat(2 * latent()),
+            flat(2 * latent())
+        };
       }
       hidden_ = at::empty({all * hidden}, options_);
       hidden_gradient_ = at::empty({all * hidden}, options_);
@@ -241,6 +252,9 @@ class GraphedStep final : public DeviceStep {
       capacity_ = size;
     }
     rows_.narrow(0, 0, size).copy_(rows);
+    for (size_t m = 0; m < buffers_.size(); ++m) {
+      if (!features_[m].defined()) matrix(buffers_[m].own, size, width(m)).copy_(features[m]);
+    }
   }
 
   /**
@@ -344,10 +358,11 @@ class GraphedStep final : public DeviceStep {
   void encode(size_t m) {
     const Activations a = activations(m);
     const Networks& n = networks_[m];
+    const bool bound = features_[m].defined();
     const PerturbArguments arguments{
         .rows = batch_,
-        .columns = features(m),
-        .source = rows(),
+        .columns = width(m),
+        .source = bound ? rows() : nullptr,
         .index = rows(),
         .step = 0,  // read on the device
         .key = key_,
@@ -361,7 +376,7 @@ class GraphedStep final : public DeviceStep {
     perturb_cuda(
         arguments,
         step_number(),
-        static_cast<const Value*>(data(features_[m])),
+        static_cast<const Value*>(data(bound ? features_[m] : buffers_[m].own)),
         data(a.x),
         current_stream()
     );
@@ -407,20 +422,20 @@ class GraphedStep final : public DeviceStep {
   void reconstruct(size_t m) {
     const Activations a = activations(m);
     const Networks& n = networks_[m];
-    const int64_t width = features(m);
+    const int64_t columns = width(m);
     const HiddenArguments plain = hidden_arguments(0, environments(), 0);
     const at::Tensor hidden = matrix(hidden_, all_, config_.model.hidden),
                      hidden_gradient = matrix(hidden_gradient_, all_, config_.model.hidden),
-                     output = matrix(output_, all_, width);
+                     output = matrix(output_, all_, columns);
     n.decoder_hidden.forward(a.z, hidden);
     hidden_forward(plain, hidden);
     n.decoder_output.forward(hidden, output);
 
-    const double scale = 1 / static_cast<double>(all_ * width);
+    const double scale = 1 / static_cast<double>(all_ * columns);
     const ReconstructionArguments arguments{
         .environments = environments(),
         .rows = batch_,
-        .columns = width,
+        .columns = columns,
         .shared_target = config_.reconstruction.target == "clean",
         .gradient_scale = 2 * scale * config_.weights.reconstruction,
     };

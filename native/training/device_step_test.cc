@@ -77,7 +77,7 @@ void check_gradients(const TrainerConfig& config, int64_t batch) {
   Pair pair(config, device);
   const at::Tensor rows = some_rows(batch);
   pair.step->begin(3);
-  pair.step->differentiate(rows.to(device), 2);
+  pair.step->differentiate(rows.to(device), {}, 2);
   const at::Tensor expected = pair.expect(rows, 3);
   const double epsilon = type_of(config) == at::kDouble ? 1e-6 : 1e-5;
   const at::Tensor terms = pair.step->sums().cpu() / 2;
@@ -159,13 +159,13 @@ TEST_CASE("device step: training is that on the CPU, captured or not, with the s
     for (size_t i = 0; i < kBatches.size(); ++i) {
       const at::Tensor rows = some_rows(kBatches[i].first, kBatches[i].second);
       const auto number = static_cast<int64_t>(i) + 2;
-      pair.step->train(rows.to(*device));
+      pair.step->train(rows.to(*device), {});
 
       // A step that is made anew captures nothing.
       eager.step = make_device_step(config, eager.there.model.parameters(), eager.there.optimizer);
       eager.step->bind(eager.there.features, eager.there.targets);
       eager.step->begin(number);
-      eager.step->train(rows.to(*device));
+      eager.step->train(rows.to(*device), {});
 
       expected += pair.expect(rows, number) * static_cast<double>(rows.numel());
       auto& [model, optimizer, features, targets] = pair.here;
@@ -189,16 +189,42 @@ TEST_CASE("device step: new data is read, NaN in it reaches the loss") {
   Pair pair(step_config(), *device);
   const at::Tensor rows = some_rows(8).to(*device);
   pair.step->begin(0);
-  for (int i = 0; i < 3; ++i) pair.step->train(rows);
+  for (int i = 0; i < 3; ++i) pair.step->train(rows, {});
   CHECK(std::isfinite(pair.step->sums()[0].item<double>()));
   std::vector<at::Tensor> features = pair.there.features;
   features[1] = at::full_like(features[1], std::numeric_limits<double>::quiet_NaN());
   pair.step->bind(features, pair.there.targets);
   pair.step->begin(0);
-  for (int i = 0; i < 3; ++i) pair.step->train(rows);
+  for (int i = 0; i < 3; ++i) pair.step->train(rows, {});
   CHECK(std::isnan(pair.step->sums()[0].item<double>()));
   pair.step->bind(features, {});
-  check_throws([&] { pair.step->train(rows); }, "no targets");
+  check_throws([&] { pair.step->train(rows, {}); }, "no targets");
+}
+
+TEST_CASE(
+    "device step: features that a batch brings with it are the same as its rows of all data"
+) {
+  const auto device = kernel_device();
+  if (!device) return;
+  const at::NoGradGuard no_grad;
+  const OwnStream stream(*device);
+  Pair bound(step_config(), *device), own(step_config(), *device);
+  std::vector<at::Tensor> features = own.there.features;
+  features[0] = features[2] = at::Tensor();
+  own.step->bind(features, own.there.targets);
+  for (Pair* pair : {&bound, &own}) pair->step->begin(0);
+  // Sizes that come again, so that graphs run, and one that needs more memory.
+  for (const int64_t size : {8, 8, 8, 12, 8, 12, 12}) {
+    const at::Tensor rows = some_rows(size, size).to(*device);
+    bound.step->train(rows, bound.there.features);
+    std::vector<at::Tensor> brought;
+    for (const at::Tensor& all : own.there.features) brought.push_back(all.index_select(0, rows));
+    brought[1] = at::Tensor();  // that one is bound
+    own.step->train(rows, brought);
+  }
+  CHECK(own.step->sums().equal(bound.step->sums()));
+  CHECK(own.there.model.parameters().flat().equal(bound.there.model.parameters().flat()));
+  CHECK(own.step->memory() > bound.step->memory());
 }
 
 TEST_CASE("trainer: tf32 is refused on the CPU") {
@@ -214,13 +240,7 @@ TEST_CASE("trainer on a GPU: epochs, predictions and gradients are those on the 
     TrainerConfig config = step_config();
     config.device = name;
     auto trainer = std::make_unique<Trainer>(config);
-    trainer->upload(
-        {normal({kExamples, 13}, at::kFloat, 1),
-         normal({kExamples, 5}, at::kFloat, 2),
-         normal({kExamples, 33}, at::kFloat, 3)},
-        normal({kExamples}, at::kFloat, 4),
-        {}
-    );
+    trainer->upload(step_input());
     return trainer;
   };
   const auto here = make("cpu"), there = make("cuda");
@@ -255,13 +275,7 @@ TEST_CASE("trainer on a GPU: tf32 trains like float32, near it") {
     config.precision = precision;
     config.model = {.hidden = 64, .latent = 32, .dropout = 0.3, .pooling = "mean"};
     Trainer trainer(config);
-    trainer.upload(
-        {normal({kExamples, 13}, at::kFloat, 1),
-         normal({kExamples, 5}, at::kFloat, 2),
-         normal({kExamples, 33}, at::kFloat, 3)},
-        normal({kExamples}, at::kFloat, 4),
-        {}
-    );
+    trainer.upload(step_input());
     double last = 0;
     for (int epoch = 0; epoch < 3; ++epoch) {
       last = trainer.train_epoch(at::arange(kExamples, at::kLong), 16).terms.loss;
@@ -280,13 +294,7 @@ TEST_CASE("trainers on a GPU run side by side, each as it does alone") {
     config.precision = "float32";
     config.seed = seed;
     Trainer trainer(config);
-    trainer.upload(
-        {normal({kExamples, 13}, at::kFloat, 1),
-         normal({kExamples, 5}, at::kFloat, 2),
-         normal({kExamples, 33}, at::kFloat, 3)},
-        normal({kExamples}, at::kFloat, 4),
-        {}
-    );
+    trainer.upload(step_input());
     for (int epoch = 0; epoch < 20; ++epoch) {
       trainer.train_epoch(at::arange(kExamples, at::kLong), 8);
     }

@@ -188,13 +188,7 @@ TEST_CASE("trainer: in bfloat16 it trains, evaluates in float32, and gives the s
     config.precision = "bf16";
     config.threads = threads;
     Trainer trainer(config);
-    trainer.upload(
-        {normal({kExamples, 13}, at::kFloat),
-         normal({kExamples, 5}, at::kFloat),
-         normal({kExamples, 33}, at::kFloat)},
-        normal({kExamples}, at::kFloat),
-        {}
-    );
+    trainer.upload(step_input());
     const double first = trainer.train_epoch(some_rows(kExamples), 8).terms.loss;
     double last = first;
     for (int epoch = 0; epoch < 30; ++epoch) {
@@ -373,13 +367,7 @@ class AllocationCounter : public c10::MemoryReportingInfoBase {
 
 TEST_CASE("trainer: a step allocates nothing once the first has run") {
   Trainer trainer(step_config());
-  trainer.upload(
-      {normal({kExamples, 13}, at::kFloat),
-       normal({kExamples, 5}, at::kFloat),
-       normal({kExamples, 33}, at::kFloat)},
-      normal({kExamples}, at::kFloat),
-      {}
-  );
+  trainer.upload(step_input());
   const auto allocations = [&](int64_t steps) {
     trainer.arm();
     const auto counter = std::make_shared<AllocationCounter>();
@@ -403,7 +391,9 @@ TEST_CASE("trainer: any number of threads gives the same bits where the products
   const auto parameters = [&](int64_t threads) {
     config.threads = threads;
     Trainer trainer(config);
-    trainer.upload({normal({400, 300}, at::kFloat)}, normal({400}, at::kFloat), {});
+    trainer.upload(
+        {.features = {{normal({400, 300}, at::kFloat)}}, .targets = normal({400}, at::kFloat)}
+    );
     trainer.arm();
     trainer.train_epoch(at::arange(400, at::kLong), 128);
     return trainer.state(false);

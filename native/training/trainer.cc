@@ -122,115 +122,69 @@ Trainer::~Trainer() {
   if (stream_ != nullptr) stream_->synchronize();
 }
 
-void Trainer::upload(std::vector<at::Tensor> features, at::Tensor targets, at::Tensor keys) {
+void Trainer::upload(const TrainerInput& input) {
   const Scope scope(mutex_, config_, options_, stream_.get());
   at::NoGradGuard no_grad;
-  TORCH_CHECK_VALUE(
-      features.size() == config_.modalities.size(),
-      "upload: expected features of ",
-      config_.modalities.size(),
-      " modalities, found ",
-      features.size()
-  );
-  const int64_t rows = features.front().size(0);
-  TORCH_CHECK_VALUE(!keys.defined() || keys.numel() == rows, "upload: expected ", rows, " keys");
-  if (targets.defined()) {
-    TORCH_CHECK_VALUE(
-        targets.numel() == rows, "upload: expected ", rows, " targets, found ", targets.numel()
-    );
-    if (config_.prediction.loss == "crossEntropy") {
-      targets = targets.to(at::kLong);
-      TORCH_CHECK_VALUE(
-          rows == 0 || (targets.min().item<int64_t>() >= 0 &&
-                        targets.max().item<int64_t>() < config_.outputs),
-          "upload: expected classes 0 to ",
-          config_.outputs - 1
-      );
-      targets = targets.to(options_.device()).reshape({rows}).contiguous();
-    } else {
-      targets = targets.to(options_).reshape({rows}).contiguous();
-    }
-  }
-  std::vector<at::Tensor> standardised;
-  for (size_t m = 0; m < features.size(); ++m) {
-    const int64_t width = config_.modalities[m].features;
-    TORCH_CHECK_VALUE(
-        features[m].dim() == 2 && features[m].size(0) == rows && features[m].size(1) == width,
-        "upload: expected features of '",
-        config_.modalities[m].name,
-        "' of [",
-        rows,
-        ", ",
-        width,
-        "], found ",
-        features[m].sizes()
-    );
-    standardised.push_back(
-        (features[m].to(options_).contiguous() - normalizers_[m].mean).div_(normalizers_[m].std)
-    );
-  }
-  features_ = std::move(standardised);
-  targets_ = targets;
-  const auto integers = options_.dtype(at::kLong);
-  keys_ = keys.defined() ? keys.to(integers) : at::arange(rows, integers);
-  if (device_step_ != nullptr) device_step_->bind(features_, targets_);
+  data_ = TrainerData(config_, normalizers_, input, options_);
+  if (device_step_ != nullptr) device_step_->bind(data_->features(), data_->targets());
   count_memory();
 }
 
-at::Tensor Trainer::checked_rows(const at::Tensor& rows) const {
-  TORCH_CHECK_VALUE(!features_.empty(), "no data uploaded");
-  const int64_t size = features_.front().size(0);
-  if (rows.numel() > 0) {
-    const auto [least, most] = rows.aminmax();
-    const auto low = least.item<int64_t>(), high = most.item<int64_t>();
-    TORCH_CHECK_VALUE(
-        low >= 0 && high < size,
-        "rows: expected indices from 0 to ",
-        size - 1,
-        ", found ",
-        low < 0 ? low : high
-    );
-  }
-  return rows.to(options_.device()).contiguous();
+const TrainerData& Trainer::data() const {
+  TORCH_CHECK_VALUE(data_, "no data uploaded");
+  return *data_;
 }
 
-Batch Trainer::gather(const at::Tensor& rows, bool with_targets) const {
+void Trainer::check_training(const at::Tensor& rows) const {
+  check_rows(rows, data().size());
+  TORCH_CHECK_VALUE(data_->targets().defined(), "the uploaded data has no targets");
+}
+
+Batch Trainer::batch_of(
+    const at::Tensor& rows, const std::vector<at::Tensor>& features, bool with_targets
+) const {
   Batch batch;
-  for (const at::Tensor& features : features_) {
-    batch.features.push_back(features.index_select(0, rows));
+  for (size_t m = 0; m < features.size(); ++m) {
+    const bool gathered = !data_->gathered().empty() && data_->gathered()[m];
+    batch.features.push_back(gathered ? features[m] : features[m].index_select(0, rows));
   }
-  if (with_targets) {
-    TORCH_CHECK_VALUE(targets_.defined(), "the uploaded data has no targets");
-    batch.targets = targets_.index_select(0, rows);
-  }
+  if (with_targets) batch.targets = data_->targets().index_select(0, rows);
   // Training keys its draws by the row's number, evaluation by the example's own key.
-  batch.index = with_targets ? rows : keys_.index_select(0, rows);
+  batch.index = with_targets ? rows : data_->keys().index_select(0, rows);
   return batch;
 }
 
-void Trainer::differentiate(const at::Tensor& rows, double weight, at::Tensor& sums) {
+StepBatch Trainer::step_batch_of(
+    const at::Tensor& rows, const std::vector<at::Tensor>& features
+) const {
+  return {
+      .features = features,
+      .targets = data_->targets(),
+      .rows = rows.const_data_ptr<int64_t>(),
+      .size = rows.numel(),
+      .gathered = data_->gathered(),
+  };
+}
+
+void Trainer::differentiate(
+    const at::Tensor& rows, const std::vector<at::Tensor>& features, double weight, at::Tensor& sums
+) {
   if (step_ != nullptr) {
-    TORCH_CHECK_VALUE(targets_.defined(), "the uploaded data has no targets");
-    const StepBatch batch{
-        .features = features_,
-        .targets = targets_,
-        .rows = rows.const_data_ptr<int64_t>(),
-        .size = rows.numel(),
-    };
-    step_->run(batch, optimizer_.steps(), terms_);
+    step_->run(step_batch_of(rows, features), optimizer_.steps(), terms_);
     auto* out = sums.mutable_data_ptr<double>();
     for (size_t i = 0; i < terms_.size(); ++i) out[i] += weight * terms_[i];
     return;
   }
   if (device_step_ != nullptr) {
     device_step_->begin(optimizer_.steps());
-    device_step_->differentiate(rows, weight);
+    device_step_->differentiate(rows, features, weight);
     sums.add_(device_step_->sums());
     return;
   }
   model_.parameters().gradients().zero_();
   at::AutoGradMode grad_mode(true);
-  const Terms terms = objective(model_, config_, gather(rows, true), optimizer_.steps());
+  const Terms terms =
+      objective(model_, config_, batch_of(rows, features, true), optimizer_.steps());
   terms.loss.backward();
   std::vector<at::Tensor> all{terms.loss, terms.prediction};
   const at::Tensor zero = at::zeros({}, options_);
@@ -260,8 +214,10 @@ EpochResult Trainer::train_epoch(const at::Tensor& rows, int64_t batch_size) {
   at::NoGradGuard no_grad;
   TORCH_CHECK_VALUE(batch_size >= 1, "batchSize: expected at least 1, found ", batch_size);
   const auto start = std::chrono::steady_clock::now();
-  const at::Tensor order = checked_rows(rows);
+  check_training(rows);
+  const at::Tensor order = rows.to(options_.device());
   const int64_t size = order.numel();
+  BatchReader reader(data(), rows, batch_size);
   at::Tensor sums = at::zeros({term_count(config_)}, options_.dtype(at::kDouble));
   Throttle throttle(stream_.get());
   if (device_step_ != nullptr) device_step_->begin(optimizer_.steps());
@@ -274,11 +230,12 @@ EpochResult Trainer::train_epoch(const at::Tensor& rows, int64_t batch_size) {
     }
     const int64_t count = std::min(batch_size, size - begin);
     const at::Tensor batch = order.narrow(0, begin, count);
+    const std::vector<at::Tensor>& features = reader.next();
     if (device_step_ != nullptr) {
-      device_step_->train(batch);
+      device_step_->train(batch, features);
       optimizer_.count_step();
     } else {
-      differentiate(batch, static_cast<double>(count), sums);
+      differentiate(batch, features, static_cast<double>(count), sums);
       optimizer_.step(
           model_.parameters().flat(), model_.parameters().gradients(), config_.optimizer
       );
@@ -297,7 +254,9 @@ EpochResult Trainer::train_epoch(const at::Tensor& rows, int64_t batch_size) {
 at::Tensor Trainer::predict(const at::Tensor& rows, const std::optional<EvaluationNoise>& noise) {
   const Scope scope(mutex_, config_, options_, stream_.get());
   at::NoGradGuard no_grad;
-  const at::Tensor order = checked_rows(rows);
+  check_rows(rows, data().size());
+  const at::Tensor order = rows.to(options_.device());
+  BatchReader reader(data(), rows, kEvaluationBatch);
   at::Tensor out = at::empty({order.numel(), config_.outputs}, options_.device(at::kCPU));
   if (noise) {
     const double intensity = noise->environment.intensity;
@@ -310,28 +269,23 @@ at::Tensor Trainer::predict(const at::Tensor& rows, const std::optional<Evaluati
   const EnvironmentLists lists(
       noise ? std::vector{noise->environment} : std::vector<Environment>{}
   );
-  const auto modalities = static_cast<int64_t>(features_.size());
+  const auto modalities = static_cast<int64_t>(config_.modalities.size());
   const at::Tensor step = at::zeros({}, options_.dtype(at::kLong));
   for (int64_t begin = 0; begin < order.numel(); begin += kEvaluationBatch) {
     const int64_t count = std::min(kEvaluationBatch, order.numel() - begin);
     const at::Tensor part = order.narrow(0, begin, count);
+    const std::vector<at::Tensor>& features = reader.next();
     if (step_ != nullptr) {
-      const at::Tensor keys = keys_.index_select(0, part);
-      const StepBatch batch{
-          .features = features_,
-          .targets = targets_,
-          .rows = part.const_data_ptr<int64_t>(),
-          .size = count,
-      };
+      const at::Tensor keys = data_->keys().index_select(0, part);
       step_->predict(
-          batch,
+          step_batch_of(part, features),
           keys.const_data_ptr<int64_t>(),
           noise ? &*noise : nullptr,
           out.narrow(0, begin, count)
       );
       continue;
     }
-    const Batch batch = gather(part, false);
+    const Batch batch = batch_of(part, features, false);
     std::vector<at::Tensor> invariant;
     for (int64_t m = 0; m < modalities; ++m) {
       at::Tensor x = batch.features[static_cast<size_t>(m)].unsqueeze(0);  // [1, B, D]
@@ -359,13 +313,23 @@ at::Tensor Trainer::predict(const at::Tensor& rows, const std::optional<Evaluati
 std::vector<Codes> Trainer::encode(const at::Tensor& rows) {
   const Scope scope(mutex_, config_, options_, stream_.get());
   at::NoGradGuard no_grad;
-  const Batch batch = gather(checked_rows(rows), false);
-  std::vector<Codes> codes;
-  for (size_t m = 0; m < features_.size(); ++m) {
-    const Codes z = model_.encode(m, batch.features[m].unsqueeze(0));
-    codes.push_back(
-        {z.invariant.squeeze(0).cpu().contiguous(), z.spurious.squeeze(0).cpu().contiguous()}
-    );
+  check_rows(rows, data().size());
+  const at::Tensor order = rows.to(options_.device());
+  BatchReader reader(data(), rows, kEvaluationBatch);
+  std::vector<Codes> codes(config_.modalities.size());
+  for (Codes& z : codes) {
+    for (at::Tensor* part : {&z.invariant, &z.spurious}) {
+      *part = at::empty({rows.numel(), config_.model.latent}, options_.device(at::kCPU));
+    }
+  }
+  for (int64_t begin = 0; begin < order.numel(); begin += kEvaluationBatch) {
+    const int64_t count = std::min(kEvaluationBatch, order.numel() - begin);
+    const Batch batch = batch_of(order.narrow(0, begin, count), reader.next(), false);
+    for (size_t m = 0; m < codes.size(); ++m) {
+      const Codes z = model_.encode(m, batch.features[m].unsqueeze(0));
+      codes[m].invariant.narrow(0, begin, count).copy_(z.invariant.squeeze(0));
+      codes[m].spurious.narrow(0, begin, count).copy_(z.spurious.squeeze(0));
+    }
   }
   return codes;
 }
@@ -376,8 +340,10 @@ std::pair<TermValues, std::map<std::string, at::Tensor>> Trainer::gradients(
   const Scope scope(mutex_, config_, options_, stream_.get());
   at::NoGradGuard no_grad;
   TORCH_CHECK_VALUE(rows.numel() > 0, "rows: expected at least one, found none");
+  check_training(rows);
   at::Tensor sums = at::zeros({term_count(config_)}, options_.dtype(at::kDouble));
-  differentiate(checked_rows(rows), 1, sums);
+  BatchReader reader(data(), rows, rows.numel());
+  differentiate(rows.to(options_.device()), reader.next(), 1, sums);
   count_memory();
   const at::Tensor copy =
       model_.parameters().gradients().to(at::kCPU, /*non_blocking=*/false, /*copy=*/true);
@@ -386,11 +352,9 @@ std::pair<TermValues, std::map<std::string, at::Tensor>> Trainer::gradients(
 
 void Trainer::count_memory() {
   // Parameters, gradients and two moments.
-  size_t bytes = 4 * model_.parameters().flat().nbytes();
-  for (const at::Tensor& features : features_) bytes += features.nbytes();
-  if (targets_.defined()) bytes += targets_.nbytes();
-  if (keys_.defined()) bytes += keys_.nbytes();
-  memory_ = static_cast<int64_t>(bytes) + (step_ == nullptr ? 0 : step_->memory()) +
+  const size_t parameters = 4 * model_.parameters().flat().nbytes();
+  memory_ = static_cast<int64_t>(parameters) + (data_ ? data_->bytes() : 0) +
+            (step_ == nullptr ? 0 : step_->memory()) +
             (device_step_ == nullptr ? 0 : device_step_->memory());
 }
 

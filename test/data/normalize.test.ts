@@ -1,4 +1,4 @@
-import { fitNormalizer, replaceNonFinite } from '../../lib/data/normalize';
+import { fitNormalizer } from '../../lib/data/normalize';
 
 const modality = (features: number, values: number[]) => ({
   name: 'text',
@@ -67,19 +67,5 @@ describe('fitNormalizer', () => {
       Int32Array.from({ length: 101 }, (_, i) => i),
     );
     expect(std).toEqual(Float32Array.of(1));
-  });
-});
-
-describe('replaceNonFinite', () => {
-  test('puts the mean of the feature', () => {
-    const values = Float32Array.of(1, NaN, Infinity, 4, -Infinity, 6);
-    const replaced = replaceNonFinite(values, 2, Float32Array.of(10, 20));
-    expect(replaced).toEqual(Float32Array.of(1, 20, 10, 4, 10, 6));
-    expect(values[1]).toBeNaN();
-  });
-
-  test('returns finite values as they are', () => {
-    const values = Float32Array.of(1, 2);
-    expect(replaceNonFinite(values, 1, Float32Array.of(0))).toBe(values);
   });
 });

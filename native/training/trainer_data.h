@@ -1,0 +1,87 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "data/gather.h"
+#include "data/prefetcher.h"
+#include "training/config.h"
+
+namespace cmir {
+
+/** Data of N examples as they are handed to a trainer. */
+struct TrainerInput {
+  std::vector<FeatureTable> features;  // one a modality, not standardised
+  at::Tensor targets = {};             // float32 [N], or undefined
+  /** int64 [N], of the draws of noisy evaluations; undefined: the row's own number. */
+  at::Tensor keys = {};
+  /** A NaN or infinity is the mean; else it is an error, at the latest when it is met. */
+  bool replace_non_finite = false;
+};
+
+/**
+ * The data of a trainer. Features that are one vector an example and lie in memory are standardised
+ * into one tensor on the device; others stay where they are, and batches are gathered of them.
+ */
+class TrainerData {
+ public:
+  /** Throws c10::Error that names what does not fit the configuration. */
+  TrainerData(
+      const TrainerConfig& config,
+      const std::vector<Normalizer>& normalizers,
+      const TrainerInput& input,
+      const at::TensorOptions& options
+  );
+
+  int64_t size() const { return size_; }
+  /** By modality [N, D_m] on the device, undefined where batches are gathered. */
+  const std::vector<at::Tensor>& features() const { return features_; }
+  /** By modality whether batches are gathered; empty where none are. */
+  const std::vector<bool>& gathered() const { return gathered_; }
+  /** Of the modalities that are gathered; null where none are. */
+  const Gatherer* gatherer() const { return gatherer_.get(); }
+  /** [N] on the device, int64 for classes; undefined where the data has none. */
+  const at::Tensor& targets() const { return targets_; }
+  /** int64 [N] on the device. */
+  const at::Tensor& keys() const { return keys_; }
+  /** Bytes of native memory held. */
+  int64_t bytes() const;
+
+ private:
+  void take_features(
+      const TrainerConfig& config,
+      const std::vector<Normalizer>& normalizers,
+      const TrainerInput& input,
+      const at::TensorOptions& options
+  );
+  void take_targets(
+      const TrainerConfig& config, at::Tensor targets, const at::TensorOptions& options
+  );
+
+  int64_t size_;
+  std::vector<at::Tensor> features_;
+  std::vector<bool> gathered_;
+  std::unique_ptr<Gatherer> gatherer_;
+  at::Tensor targets_, keys_;
+};
+
+/** The features of the batches of an order of examples, one batch after another. */
+class BatchReader {
+ public:
+  /** `order` int64 [n] on the CPU; the last batch may be smaller. The data must outlive this. */
+  BatchReader(const TrainerData& data, const at::Tensor& order, int64_t batch_size);
+
+  /** Of the next batch, until the next call: by modality those of all examples, [N, D_m], or where
+   * they are gathered those of the batch, [B, D_m]; on the device. */
+  const std::vector<at::Tensor>& next();
+
+ private:
+  const TrainerData& data_;
+  std::vector<at::Tensor> features_;
+  std::optional<Prefetcher> prefetcher_;
+};
+
+}  // namespace cmir
