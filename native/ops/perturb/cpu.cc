@@ -35,8 +35,10 @@ CMIR_INLINE void perturb_rows(
     const PerturbArguments& a, const Scalar* x, Scalar* out, int64_t begin, int64_t end
 ) {
   for (int64_t b = begin; b < end; ++b) {
-    const Scalar* clean = x + (a.source == nullptr ? b : a.source[b]) * a.columns;
+    const int64_t source = a.source == nullptr ? b : a.source[b];
+    const Scalar* clean = x + source * a.columns;
     std::copy_n(clean, a.columns, out + b * a.columns);
+    const float gaussian_scale = a.scale == nullptr ? 1.0F : a.scale[source];
     const auto index = static_cast<uint32_t>(a.index[b]);
     for (int64_t e = 1; e <= a.environments; ++e) {
       Scalar* target = out + (e * a.rows + b) * a.columns;
@@ -46,7 +48,7 @@ CMIR_INLINE void perturb_rows(
       const auto intensity = static_cast<float>(a.intensities[e - 1]);
       switch (static_cast<NoiseKind>(a.kinds[e - 1])) {
         case NoiseKind::gaussian:
-          noisy_row<NoiseKind::gaussian>(row, intensity, a.columns, clean, target);
+          noisy_row<NoiseKind::gaussian>(row, intensity * gaussian_scale, a.columns, clean, target);
           break;
         case NoiseKind::laplace:
           noisy_row<NoiseKind::laplace>(row, intensity, a.columns, clean, target);
