@@ -27,10 +27,19 @@ export interface NativeConfig {
   threads: number;
   /** bf16 and tf32 round the factors of training's matrix products to those; all else is float32. */
   precision: 'float32' | 'float64' | 'bf16' | 'tf32';
-  modalities: { name: string; features: number }[];
+  /** A sequence has frames of `features` values each, any number of them an example. */
+  modalities: { name: string; features: number; sequence: boolean }[];
+  /** Of a sequence, the first so many frames count; 0 takes all. */
+  maxLength: number;
   /** Width of the head's output: 1 for regression, the number of classes for classification. */
   outputs: number;
-  model: { hidden: number; latent: number; dropout: number };
+  model: {
+    hidden: number;
+    latent: number;
+    dropout: number;
+    /** How a sequence becomes one vector. */
+    pooling: 'mean' | 'attention' | 'gru';
+  };
   environments: NativeEnvironment[];
   /** common: one draw of noise for all environments, scaled; they must be of one additive kind. */
   sharing: 'independent' | 'common';

@@ -9,7 +9,7 @@ export const addon = loadAddon();
 
 /** Widths of the modalities: sentence embeddings, COVAREP, Facet. */
 export const FEATURES = { text: 768, audio: 74, vision: 47 };
-const MODEL = { hidden: 256, latent: 128, dropout: 0.3 };
+const MODEL = { hidden: 256, latent: 128, dropout: 0.3, pooling: 'mean' };
 
 export async function makeTrainer({
   threads,
@@ -23,7 +23,12 @@ export async function makeTrainer({
     device: 'cpu',
     threads,
     precision,
-    modalities: Object.entries(FEATURES).map(([name, features]) => ({ name, features })),
+    modalities: Object.entries(FEATURES).map(([name, features]) => ({
+      name,
+      features,
+      sequence: false,
+    })),
+    maxLength: 0,
     outputs: 1,
     model: MODEL,
     environments: Array.from({ length: environments - 1 }, (_, e) => ({

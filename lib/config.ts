@@ -68,6 +68,9 @@ export const configSchema = z.strictObject({
         .enum(['error', 'mean'])
         .default('error')
         .meta({ description: 'NaN and infinity in features: refuse, or take the training mean' }),
+      maxLength: count.default(0).meta({
+        description: 'longest sequence in frames; the rest is cut; 0 keeps all',
+      }),
     })
     .prefault({}),
   task: z.enum(['auto', 'regression', 'classification']).default('auto').meta({
@@ -85,7 +88,7 @@ export const configSchema = z.strictObject({
         .lt(1)
         .default(0.3)
         .meta({ description: 'probability, after each hidden layer' }),
-      pooling: z.enum(['mean']).default('mean').meta({
+      pooling: z.enum(['mean', 'attention', 'gru']).default('mean').meta({
         description: 'how a sequence becomes one vector; utterance features are not pooled',
       }),
     })
@@ -160,7 +163,7 @@ export type Config = Omit<z.output<typeof configSchema>, 'environments'> & {
 
 /** What only the data set tells: the rest of NativeConfig is read off the configuration. */
 export interface DataShape {
-  modalities: { name: string; features: number }[];
+  modalities: { name: string; features: number; sequence: boolean }[];
   outputs: number;
 }
 
@@ -363,15 +366,15 @@ export function nativeConfig(config: Config, shape: DataShape): NativeConfig {
     );
   }
   const { learningRate, weightDecay, clipNorm } = config.training;
-  const { hidden, latent, dropout } = config.model;
   return {
     seed: config.seed,
     device: config.device,
     threads: config.threads,
     precision: config.precision,
     modalities: shape.modalities,
+    maxLength: config.data.maxLength,
     outputs: shape.outputs,
-    model: { hidden, latent, dropout },
+    model: config.model,
     environments: environmentList(config.environments),
     sharing: Array.isArray(config.environments) ? 'independent' : config.environments.sharing,
     weights: config.weights,
@@ -385,6 +388,7 @@ export function nativeConfig(config: Config, shape: DataShape): NativeConfig {
 /** Compile-time guard: the environment the schema yields is exactly the one C++ reads. */
 type Exact<A, B> = [A, B] extends [B, A] ? true : never;
 true satisfies Exact<Environment, NativeConfig['environments'][number]>;
+true satisfies Exact<Config['model'], NativeConfig['model']>;
 true satisfies Exact<Config['weights'], NativeConfig['weights']>;
 true satisfies Exact<Config['decorrelation'], NativeConfig['decorrelation']>;
 true satisfies Exact<Config['reconstruction'], NativeConfig['reconstruction']>;

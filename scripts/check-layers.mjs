@@ -5,10 +5,11 @@ import { dirname, join, normalize, sep } from 'node:path';
 /** Each room with the rooms it may import from, besides itself. */
 const rooms = {
   'native/base': [],
+  'native/data': ['native/base'],
   'native/ops': ['native/base'],
   'native/model': ['native/ops', 'native/base'],
-  'native/training': ['native/model', 'native/ops', 'native/base'],
-  'native/binding': ['native/training', 'native/model', 'native/ops', 'native/base'],
+  'native/training': ['native/model', 'native/ops', 'native/data', 'native/base'],
+  'native/binding': ['native/training', 'native/model', 'native/ops', 'native/data', 'native/base'],
   'lib/metrics': ['lib'],
   'lib/data': ['lib'],
   'lib/native': ['lib'],

@@ -186,7 +186,7 @@ test('every key is described, in the reference too', () => {
 });
 
 describe('nativeConfig', () => {
-  const shape = { modalities: [{ name: 'text', features: 3 }], outputs: 1 };
+  const shape = { modalities: [{ name: 'text', features: 3, sequence: false }], outputs: 1 };
 
   test('takes over what the engine knows', () => {
     const config = resolveConfig({ device: 'cpu', prediction: { loss: 'l1' }, seed: 9 });

@@ -28,12 +28,13 @@ const BASE: NativeConfig = {
   threads: 0,
   precision: 'float64',
   modalities: [
-    { name: 'text', features: 7 },
-    { name: 'audio', features: 5 },
-    { name: 'vision', features: 4 },
+    { name: 'text', features: 7, sequence: false },
+    { name: 'audio', features: 5, sequence: false },
+    { name: 'vision', features: 4, sequence: false },
   ],
+  maxLength: 0,
   outputs: 1,
-  model: { hidden: 16, latent: 6, dropout: 0 },
+  model: { hidden: 16, latent: 6, dropout: 0, pooling: 'mean' },
   environments: [
     { kind: 'gaussian', intensity: 0.3 },
     { kind: 'gaussian', intensity: 0.6 },
@@ -97,17 +98,17 @@ const CASES: Record<string, Case> = {
     decorrelation: { offDiagonal: 1 },
   }),
   'reconstruction alone, one modality': variant({
-    modalities: [{ name: 'sensor 1', features: 3 }],
+    modalities: [{ name: 'sensor 1', features: 3, sequence: false }],
     weights: { invariance: 0, decorrelation: 0, reconstruction: 2 },
   }),
   'fusion: no environments, no constraints': variant({
     environments: [],
     weights: { invariance: 0, decorrelation: 0, reconstruction: 0 },
   }),
-  'dropout, float64': variant({ model: { hidden: 17, latent: 6, dropout: 0.4 } }),
+  'dropout, float64': variant({ model: { hidden: 17, latent: 6, dropout: 0.4, pooling: 'mean' } }),
   'dropout, clean prediction, float32': variant({
     precision: 'float32',
-    model: { hidden: 17, latent: 6, dropout: 0.4 },
+    model: { hidden: 17, latent: 6, dropout: 0.4, pooling: 'mean' },
     environments: MIXED,
     prediction: { loss: 'mse', on: 'clean' },
   }),

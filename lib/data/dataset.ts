@@ -1,12 +1,30 @@
 import { CmirError } from '../errors';
 
-/** Features of one modality for every example: `values` is [examples, features] row-major. */
+/** float32 values, row-major and little-endian, that stay in a file and are mapped from there. */
+export interface FileValues {
+  readonly path: string;
+  /** Where they begin, in bytes. */
+  readonly offset: number;
+  /** Number of values. */
+  readonly length: number;
+  /** SHA-256 of their bytes, in hexadecimal, as written with them. */
+  readonly sha256: string;
+}
+
+/** Features of one modality: a vector an example, or a sequence of frames an example. */
 export interface Modality {
   readonly name: string;
   readonly features: number;
+  /** [examples, features] row-major; of a sequence the frames of all examples one after another, [frames, features]. */
   readonly values: Float32Array;
+  /** Where the values lie in a file: to ask for `values` then reads all of them into memory. */
+  readonly file?: FileValues;
+  /** Of a sequence, [examples + 1]: example i has the frames offsets[i] to offsets[i + 1], maybe none. */
+  readonly offsets?: Float64Array;
   /** Names of the feature columns, where the source has them. */
   readonly columns?: readonly string[];
+  /** Whether NaN stands for a value that the source says is missing; else it is a mistake. */
+  readonly nanIsMissing?: boolean;
 }
 
 /** One target an example: the value itself, or the index into `classes`. */
@@ -26,7 +44,8 @@ export type Factors = Readonly<
 export interface DatasetFields {
   /** Short name for messages: a path or `synthetic`. */
   readonly name: string;
-  readonly ids: readonly string[];
+  /** One an example, unique; or, where decoding them would take long, what gives them when they are asked for. */
+  readonly ids: readonly string[] | LazyTexts;
   readonly modalities: readonly Modality[];
   /** Null where the source has no labels (prediction only). */
   readonly label: Label | null;
@@ -35,6 +54,14 @@ export interface DatasetFields {
   /** Other columns, as text, one entry an example. */
   readonly metadata?: Readonly<Record<string, readonly string[]>>;
   readonly factors?: Factors;
+  /** What the reader did to the data, or left out, in sentences. */
+  readonly notes?: readonly string[];
+}
+
+/** Texts that are decoded when they are first asked for. */
+export interface LazyTexts {
+  readonly length: number;
+  read(): readonly string[];
 }
 
 /** Some rows of a data set. */
@@ -47,26 +74,40 @@ export interface Split {
 /** The one data set type: every format is read into it, training and prediction take it. */
 export class Dataset implements DatasetFields {
   readonly name: string;
-  readonly ids: readonly string[];
   readonly modalities: readonly Modality[];
   readonly label: Label | null;
   readonly splits: ReadonlyMap<string, Int32Array>;
   readonly metadata: Readonly<Record<string, readonly string[]>>;
   readonly factors: Factors;
+  readonly notes: readonly string[];
+  #ids: readonly string[] | LazyTexts;
 
   constructor(fields: DatasetFields) {
     this.name = fields.name;
-    this.ids = fields.ids;
+    this.#ids = fields.ids;
     this.modalities = fields.modalities;
     this.label = fields.label;
     this.splits = fields.splits;
     this.metadata = fields.metadata ?? {};
     this.factors = fields.factors ?? {};
+    this.notes = fields.notes ?? [];
+  }
+
+  get ids(): readonly string[] {
+    if ('read' in this.#ids) this.#ids = this.#ids.read();
+    return this.#ids;
   }
 
   /** Number of examples. */
   get size(): number {
-    return this.ids.length;
+    return this.#ids.length;
+  }
+
+  /** The same data with other fields in place of some; ids stay undecoded. */
+  with(fields: Partial<DatasetFields>): Dataset {
+    const { name, modalities, label, splits, metadata, factors, notes } = this;
+    const own = { name, ids: this.#ids, modalities, label, splits, metadata, factors, notes };
+    return new Dataset({ ...own, ...fields });
   }
 
   get train(): Split {

@@ -1,9 +1,16 @@
 import { z } from 'zod';
 
 import type { Config } from '../config';
-import type { Dataset } from '../data/dataset';
+import type { Dataset, Modality } from '../data/dataset';
 import { CmirError } from '../errors';
 import { METRICS } from '../metrics';
+
+/** One vector of `features` values an example, or with `sequence` any number of such frames. */
+export interface ModalityShape {
+  readonly name: string;
+  readonly features: number;
+  readonly sequence: boolean;
+}
 
 /** What a model was made for: the part of a data set that must not change between training and use. */
 export interface ModelShape {
@@ -12,19 +19,25 @@ export interface ModelShape {
   readonly label: string;
   /** Class names in index order; null for regression. */
   readonly classes: readonly string[] | null;
-  readonly modalities: readonly { readonly name: string; readonly features: number }[];
+  readonly modalities: readonly ModalityShape[];
   /** Width of the head's output. */
   readonly outputs: number;
 }
 
 const width = z.int().positive();
 
+const modalitySchema = z.strictObject({
+  name: z.string(),
+  features: width,
+  sequence: z.boolean().default(false).describe('absent where runs are older than sequences'),
+});
+
 /** A shape as checkpoints hold it. */
 export const shapeSchema: z.ZodType<ModelShape> = z.strictObject({
   task: z.enum(['regression', 'classification']),
   label: z.string(),
   classes: z.array(z.string()).nullable(),
-  modalities: z.array(z.strictObject({ name: z.string(), features: width })).min(1),
+  modalities: z.array(modalitySchema).min(1),
   outputs: width,
 });
 
@@ -39,19 +52,25 @@ export function shapeOf(dataset: Dataset): ModelShape {
     task: label.task,
     label: label.name,
     classes,
-    modalities: modalities.map(({ name, features }) => ({ name, features })),
+    modalities: modalities.map(modalityShape),
     outputs: classes?.length ?? 1,
   };
+}
+
+function modalityShape({ name, features, offsets }: Modality): ModalityShape {
+  return { name, features, sequence: offsets !== undefined };
 }
 
 /** Throws ERR_CMIR_MISMATCH, naming expected and found, unless the modalities are those of the model, in any order. */
 export function checkModalities(shape: ModelShape, dataset: Dataset): void {
   const list = (modalities: ModelShape['modalities']): string =>
     modalities
-      .map(({ name, features }) => `${name} (${String(features)})`)
+      .map(({ name, features, sequence }) =>
+        sequence ? `${name} (sequence of ${String(features)})` : `${name} (${String(features)})`,
+      )
       .sort()
       .join(', ');
-  const [expected, found] = [list(shape.modalities), list(dataset.modalities)];
+  const [expected, found] = [list(shape.modalities), list(dataset.modalities.map(modalityShape))];
   if (expected !== found) {
     throw new CmirError(
       'ERR_CMIR_MISMATCH',

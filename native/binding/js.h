@@ -29,6 +29,8 @@ T read(Napi::Value value, const std::string& path) {
     return read_number(value, path);
   } else if constexpr (std::is_same_v<T, int64_t>) {
     return read_integer(value, path);
+  } else if constexpr (std::is_same_v<T, bool>) {
+    return read_boolean(value, path);
   } else if constexpr (std::is_same_v<T, std::string>) {
     return read_string(value, path);
   } else if constexpr (HasFields<T>) {
@@ -77,6 +79,8 @@ template <class T>
 Napi::Value write(Napi::Env env, const T& value) {
   if constexpr (std::is_same_v<T, double> || std::is_same_v<T, int64_t>) {
     return Napi::Number::New(env, static_cast<double>(value));
+  } else if constexpr (std::is_same_v<T, bool>) {
+    return Napi::Boolean::New(env, value);
   } else if constexpr (std::is_same_v<T, std::string>) {
     return Napi::String::New(env, value);
   } else if constexpr (HasFields<T>) {

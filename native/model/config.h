@@ -11,8 +11,13 @@ namespace cmir {
 struct Modality {
   std::string name;
   int64_t features;  // D_m
+  bool sequence;     // frames of D_m features each, not one vector an example
   static constexpr auto fields() {
-    return std::tuple{Field{"name", &Modality::name}, Field{"features", &Modality::features}};
+    return std::tuple{
+        Field{"name", &Modality::name},
+        Field{"features", &Modality::features},
+        Field{"sequence", &Modality::sequence}
+    };
   }
 };
 static_assert(complete<Modality>);
@@ -21,11 +26,13 @@ struct ModelConfig {
   int64_t hidden;  // H
   int64_t latent;  // d
   double dropout;
+  std::string pooling;  // mean, attention, gru: how a sequence becomes one vector
   static constexpr auto fields() {
     return std::tuple{
         Field{"hidden", &ModelConfig::hidden},
         Field{"latent", &ModelConfig::latent},
-        Field{"dropout", &ModelConfig::dropout}
+        Field{"dropout", &ModelConfig::dropout},
+        Field{"pooling", &ModelConfig::pooling}
     };
   }
 };

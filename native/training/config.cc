@@ -61,6 +61,7 @@ void validate(const TrainerConfig& config) {
     );
     at_least("modalities.features", static_cast<double>(modality.features), 1);
   }
+  at_least("maxLength", static_cast<double>(config.max_length), 0);
   at_least("outputs", static_cast<double>(config.outputs), 1);
   at_least("model.hidden", static_cast<double>(config.model.hidden), 1);
   at_least("model.latent", static_cast<double>(config.model.latent), 1);
@@ -68,6 +69,7 @@ void validate(const TrainerConfig& config) {
   TORCH_CHECK_VALUE(
       config.model.dropout < 1, "model.dropout: expected below 1, found ", config.model.dropout
   );
+  one_of("model.pooling", config.model.pooling, {"mean", "attention", "gru"});
   const auto environments = static_cast<int64_t>(config.environments.size());
   TORCH_CHECK_VALUE(
       environments < kMaxPerCounter - 1,

@@ -75,6 +75,7 @@ struct TrainerConfig {
   int64_t threads;
   std::string precision;  // float32, float64; bf16, tf32: products of training in those
   std::vector<Modality> modalities;
+  int64_t max_length;  // frames of an example that count, the first ones; 0: all
   int64_t outputs;
   ModelConfig model;
   std::vector<Environment> environments;
@@ -91,6 +92,7 @@ struct TrainerConfig {
         Field{"threads", &TrainerConfig::threads},
         Field{"precision", &TrainerConfig::precision},
         Field{"modalities", &TrainerConfig::modalities},
+        Field{"maxLength", &TrainerConfig::max_length},
         Field{"outputs", &TrainerConfig::outputs},
         Field{"model", &TrainerConfig::model},
         Field{"environments", &TrainerConfig::environments},

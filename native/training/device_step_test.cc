@@ -127,16 +127,16 @@ TEST_CASE("device step: each constraint alone, none, no environment, one modalit
   common.sharing = "common";
   check_gradients(common, 9);
   TrainerConfig single = step_config();
-  single.modalities = {{"text", 1}};
-  single.model = {.hidden = 1, .latent = 1, .dropout = 0};
+  single.modalities = {{"text", 1, false}};
+  single.model = {.hidden = 1, .latent = 1, .dropout = 0, .pooling = "mean"};
   check_gradients(single, 5);
   TrainerConfig many = step_config();
   many.environments = std::vector<Environment>(16, {"gaussian", 0.2});
   check_gradients(many, 5);
   TrainerConfig wide = step_config();
   wide.precision = "float32";
-  wide.modalities = {{"text", 96}, {"audio", 300}};
-  wide.model = {.hidden = 64, .latent = 32, .dropout = 0.5};
+  wide.modalities = {{"text", 96, false}, {"audio", 300, false}};
+  wide.model = {.hidden = 64, .latent = 32, .dropout = 0.5, .pooling = "mean"};
   check_gradients(wide, 40);
 }
 
@@ -253,7 +253,7 @@ TEST_CASE("trainer on a GPU: tf32 trains like float32, near it") {
     TrainerConfig config = step_config();
     config.device = "cuda";
     config.precision = precision;
-    config.model = {.hidden = 64, .latent = 32, .dropout = 0.3};
+    config.model = {.hidden = 64, .latent = 32, .dropout = 0.3, .pooling = "mean"};
     Trainer trainer(config);
     trainer.upload(
         {normal({kExamples, 13}, at::kFloat, 1),

@@ -120,8 +120,8 @@ TEST_CASE("step: each constraint alone, none, no environment, one modality, no d
   fusion.weights = {0, 0, 0};
   check_step(fusion, 9);
   TrainerConfig single = step_config();
-  single.modalities = {{"text", 1}};
-  single.model = {.hidden = 1, .latent = 1, .dropout = 0};
+  single.modalities = {{"text", 1, false}};
+  single.model = {.hidden = 1, .latent = 1, .dropout = 0, .pooling = "mean"};
   check_step(single, 5);
   TrainerConfig many = step_config();
   many.environments = std::vector<Environment>(16, {"gaussian", 0.2});
@@ -152,8 +152,8 @@ TEST_CASE("step: one draw for all environments, scaled") {
 TEST_CASE("step: widths of whole vectors and of whole tiles") {
   TrainerConfig config = step_config();
   config.precision = "float32";
-  config.modalities = {{"text", 96}, {"audio", 300}};
-  config.model = {.hidden = 64, .latent = 32, .dropout = 0.5};
+  config.modalities = {{"text", 96, false}, {"audio", 300, false}};
+  config.model = {.hidden = 64, .latent = 32, .dropout = 0.5, .pooling = "mean"};
   check_step(config, 40);
 }
 
@@ -161,8 +161,8 @@ TEST_CASE("step: in bfloat16 the gradients are those of float32 up to its roundi
   if (!has_bfloat16_gemm()) return;
   TrainerConfig config = step_config();
   config.precision = "float32";
-  config.modalities = {{"text", 96}, {"audio", 30}};
-  config.model = {.hidden = 64, .latent = 32, .dropout = 0.3};
+  config.modalities = {{"text", 96, false}, {"audio", 30, false}};
+  config.model = {.hidden = 64, .latent = 32, .dropout = 0.3, .pooling = "mean"};
   const at::Tensor rows = some_rows(32);
   const auto [terms, gradients] = Scene(config).step(rows);
   config.precision = "bf16";
@@ -370,8 +370,8 @@ TEST_CASE("trainer: any number of threads gives the same bits where the products
   if (!has_own_gemm()) return;
   TrainerConfig config = step_config();
   config.precision = "float32";
-  config.modalities = {{"text", 300}};
-  config.model = {.hidden = 256, .latent = 64, .dropout = 0.3};
+  config.modalities = {{"text", 300, false}};
+  config.model = {.hidden = 256, .latent = 64, .dropout = 0.3, .pooling = "mean"};
   const auto parameters = [&](int64_t threads) {
     config.threads = threads;
     Trainer trainer(config);

@@ -25,7 +25,7 @@ const shape = {
   task: 'regression',
   label: 'label',
   classes: null,
-  modalities: [{ name: 'text', features: 2 }],
+  modalities: [{ name: 'text', features: 2, sequence: false }],
   outputs: 1,
 } as const;
 const state = {

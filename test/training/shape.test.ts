@@ -1,6 +1,12 @@
 import { resolveConfig, type Options } from '../../lib/config';
 import { Dataset } from '../../lib/data/dataset';
-import { checkClasses, checkModalities, decide, shapeOf } from '../../lib/training/shape';
+import {
+  checkClasses,
+  checkModalities,
+  decide,
+  shapeOf,
+  shapeSchema,
+} from '../../lib/training/shape';
 import { errorOf } from './fixture';
 
 function dataset(widths: Record<string, number>, classes?: readonly string[] | null): Dataset {
@@ -39,8 +45,8 @@ test('the shape of a data set', () => {
     label: 'sentiment',
     classes: null,
     modalities: [
-      { name: 'text', features: 3 },
-      { name: 'audio', features: 2 },
+      { name: 'text', features: 3, sequence: false },
+      { name: 'audio', features: 2, sequence: false },
     ],
     outputs: 1,
   });
@@ -57,6 +63,28 @@ test('modalities fit in any order', () => {
   expect(() => {
     checkModalities(regression, dataset({ audio: 2, text: 3 }, null));
   }).not.toThrow();
+});
+
+test('a sequence is not a vector an example', async () => {
+  const vectors = dataset({ text: 3, audio: 2 });
+  const offsets = Float64Array.of(0, 2, 2);
+  const modalities = vectors.modalities.map((modality) =>
+    modality.name === 'audio' ? { ...modality, offsets } : modality,
+  );
+  const frames = vectors.with({ modalities });
+  const error = await errorOf(() => {
+    checkModalities(regression, frames);
+  });
+  expect(error.message).toContain('found audio (sequence of 2), text (3)');
+  expect(error.message).toContain('expected audio (2), text (3)');
+  expect(shapeOf(frames).modalities).toContainEqual({ name: 'audio', features: 2, sequence: true });
+});
+
+test('a shape of the time before sequences has none', () => {
+  const old = { ...regression, modalities: [{ name: 'text', features: 3 }] };
+  expect(shapeSchema.parse(old).modalities).toEqual([
+    { name: 'text', features: 3, sequence: false },
+  ]);
 });
 
 test.each([

@@ -1,0 +1,266 @@
+import { endianness } from 'node:os';
+
+import { CmirError } from '../../errors';
+import type { Bytes } from './bytes';
+
+/** Types of stored numbers, named as in NumPy. */
+export const ELEMENT_BYTES = {
+  bool: 1,
+  int8: 1,
+  uint8: 1,
+  int16: 2,
+  uint16: 2,
+  int32: 4,
+  uint32: 4,
+  int64: 8,
+  uint64: 8,
+  float16: 2,
+  bfloat16: 2,
+  float32: 4,
+  float64: 8,
+} as const;
+export type ElementType = keyof typeof ELEMENT_BYTES;
+
+/** How an array of numbers lies in its bytes. */
+export interface ArrayLayout {
+  readonly type: ElementType;
+  readonly shape: readonly number[];
+  /** Default: little-endian. */
+  readonly bigEndian?: boolean;
+  /** Default: row-major (C order); else column-major (Fortran order). */
+  readonly columnMajor?: boolean;
+}
+
+type Numbers = Float32Array | Float64Array;
+
+/** Bytes read and converted at a time: little enough to stay in cache. */
+const CHUNK = 4 * 2 ** 20;
+
+/** Number of elements of a shape. */
+export function elementsOf(shape: readonly number[]): number {
+  return shape.reduce((product, length) => product * length, 1);
+}
+
+/**
+ * An array of numbers where it is stored: nothing is read until its values are asked for, and then they are
+ * converted on the way. Its bytes must stay open.
+ */
+export class StoredArray {
+  readonly kind = 'numbers';
+  readonly type: ElementType;
+  readonly shape: readonly number[];
+  readonly #layout: ArrayLayout;
+  readonly #bytes: Bytes;
+  readonly #offset: number;
+
+  /** Throws ERR_CMIR_DATA when its bytes are not all there. */
+  constructor(layout: ArrayLayout, bytes: Bytes, offset: number) {
+    this.type = layout.type;
+    this.shape = layout.shape;
+    this.#layout = layout;
+    this.#bytes = bytes;
+    this.#offset = offset;
+    if (!(offset >= 0 && offset + this.byteLength <= bytes.size)) {
+      throw new CmirError(
+        'ERR_CMIR_DATA',
+        `${bytes.name}, byte ${String(offset)}: an array of ${describeShape(this)} needs ` +
+          `${String(this.byteLength)} bytes, but the file ends at ${String(bytes.size)} (truncated?)`,
+      );
+    }
+  }
+
+  /** Number of elements. */
+  get size(): number {
+    return elementsOf(this.shape);
+  }
+
+  get byteLength(): number {
+    return this.size * ELEMENT_BYTES[this.type];
+  }
+
+  /** Length of the first axis; 1 for a single number. */
+  get rows(): number {
+    return this.shape[0] ?? 1;
+  }
+
+  /** Elements of one entry of the first axis. */
+  get rowSize(): number {
+    return elementsOf(this.shape.slice(1));
+  }
+
+  /** Where the values lie as row-major little-endian `type` from this byte on; null where they do not. */
+  get plainOffset(): number | null {
+    const { bigEndian = false, columnMajor = false } = this.#layout;
+    return bigEndian || (columnMajor && this.shape.length > 1) ? null : this.#offset;
+  }
+
+  /** Entries [begin, end) of the first axis in row-major order, rounded to float32. */
+  async float32(begin = 0, end = this.rows): Promise<Float32Array> {
+    const values = new Float32Array((end - begin) * this.rowSize);
+    await this.copyTo(values, begin);
+    return values;
+  }
+
+  /** The same in float64; integers beyond 2^53 are rounded. */
+  async float64(begin = 0, end = this.rows): Promise<Float64Array> {
+    const values = new Float64Array((end - begin) * this.rowSize);
+    await this.copyTo(values, begin);
+    return values;
+  }
+
+  /** Fills `target` with values from entry `begin` of the first axis on, in row-major order. */
+  async copyTo(target: Numbers, begin = 0): Promise<void> {
+    const { columnMajor = false } = this.#layout;
+    if (!columnMajor || this.shape.length < 2) {
+      await this.#read(target, begin * this.rowSize);
+      return;
+    }
+    // Column-major: the first axis moves fastest, so every entry is spread over the whole.
+    const whole =
+      target instanceof Float64Array ? new Float64Array(this.size) : new Float32Array(this.size);
+    await this.#read(whole, 0);
+    const rows = this.rows;
+    const steps = rowMajorOrder(this.shape.slice(1));
+    for (let index = 0; index < target.length; index += 1) {
+      const row = begin + Math.floor(index / this.rowSize);
+      const inside = steps[index % this.rowSize] as number;
+      target[index] = whole[inside * rows + row] as number;
+    }
+  }
+
+  /** Fills `target` with elements in the order in which they are stored. */
+  async #read(target: Numbers, first: number): Promise<void> {
+    const { type, bigEndian = false } = this.#layout;
+    const width = ELEMENT_BYTES[type];
+    const start = this.#offset + first * width;
+    const swap = bigEndian !== (endianness() === 'BE') && width > 1;
+    if (!swap && isSame(type, target)) {
+      await this.#bytes.readInto(
+        new Uint8Array(target.buffer, target.byteOffset, target.byteLength),
+        start,
+      );
+      return;
+    }
+    const count = Math.min(target.length, CHUNK / width);
+    const chunk = new Uint8Array(count * width);
+    for (let done = 0; done < target.length; done += count) {
+      const part = chunk.subarray(0, Math.min(count, target.length - done) * width);
+      await this.#bytes.readInto(part, start + done * width);
+      if (swap) reverseEach(part, width);
+      convert(type, part, target.subarray(done, done + part.length / width));
+    }
+  }
+}
+
+/** An array of texts, in memory. */
+export interface TextArray {
+  readonly kind: 'texts';
+  readonly shape: readonly number[];
+  /** In row-major order. */
+  readonly values: readonly string[];
+}
+
+/** For messages: float32 [12, 50, 74]. */
+export function describeShape({ type, shape }: Pick<StoredArray, 'type' | 'shape'>): string {
+  return `${type} [${shape.join(', ')}]`;
+}
+
+function isSame(type: ElementType, target: Numbers): boolean {
+  return type === (target.BYTES_PER_ELEMENT === 4 ? 'float32' : 'float64');
+}
+
+function reverseEach(bytes: Uint8Array, width: number): void {
+  for (let begin = 0; begin < bytes.length; begin += width) {
+    bytes.subarray(begin, begin + width).reverse();
+  }
+}
+
+/** For each place in row-major order of `shape`, its place in column-major order. */
+function rowMajorOrder(shape: readonly number[]): Float64Array {
+  const order = new Float64Array(elementsOf(shape));
+  const strides = shape.map((_, axis) => elementsOf(shape.slice(0, axis)));
+  order.forEach((_, index) => {
+    let rest = index;
+    let place = 0;
+    for (let axis = shape.length - 1; axis >= 0; axis -= 1) {
+      const length = shape[axis] as number;
+      place += (rest % length) * (strides[axis] as number);
+      rest = Math.floor(rest / length);
+    }
+    order[index] = place;
+  });
+  return order;
+}
+
+/** Native-endian elements of `bytes`, as numbers. */
+function convert(type: ElementType, bytes: Uint8Array, target: Numbers): void {
+  const { buffer, byteOffset } = bytes;
+  const { length } = target;
+  switch (type) {
+    case 'bool':
+      for (let i = 0; i < length; i += 1) target[i] = bytes[i] === 0 ? 0 : 1;
+      return;
+    case 'int8':
+      target.set(new Int8Array(buffer, byteOffset, length));
+      return;
+    case 'uint8':
+      target.set(bytes);
+      return;
+    case 'int16':
+      target.set(new Int16Array(buffer, byteOffset, length));
+      return;
+    case 'uint16':
+      target.set(new Uint16Array(buffer, byteOffset, length));
+      return;
+    case 'int32':
+      target.set(new Int32Array(buffer, byteOffset, length));
+      return;
+    case 'uint32':
+      target.set(new Uint32Array(buffer, byteOffset, length));
+      return;
+    case 'float32':
+      target.set(new Float32Array(buffer, byteOffset, length));
+      return;
+    case 'float64':
+      target.set(new Float64Array(buffer, byteOffset, length));
+      return;
+    case 'int64':
+      convertLong(new BigInt64Array(buffer, byteOffset, length), target);
+      return;
+    case 'uint64':
+      convertLong(new BigUint64Array(buffer, byteOffset, length), target);
+      return;
+    case 'float16':
+      decodeWords(new Uint16Array(buffer, byteOffset, length), target, halfOf);
+      return;
+    case 'bfloat16':
+      decodeWords(new Uint16Array(buffer, byteOffset, length), target, bfloat16Of);
+  }
+}
+
+function convertLong(words: BigInt64Array | BigUint64Array, target: Numbers): void {
+  for (let i = 0; i < target.length; i += 1) target[i] = Number(words[i]);
+}
+
+function decodeWords(words: Uint16Array, target: Numbers, decode: (word: number) => number): void {
+  for (let i = 0; i < target.length; i += 1) target[i] = decode(words[i] as number);
+}
+
+/** IEEE 754 binary16: 1 sign bit, 5 of the exponent with bias 15, 10 of the fraction. */
+function halfOf(word: number): number {
+  const sign = (word & 0x8000) === 0 ? 1 : -1;
+  const exponent = (word >> 10) & 0x1f;
+  const fraction = word & 0x3ff;
+  if (exponent === 0x1f) return fraction === 0 ? sign * Infinity : NaN;
+  if (exponent === 0) return sign * fraction * 2 ** -24;
+  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+}
+
+const single = new Float32Array(1);
+const singleBits = new Uint32Array(single.buffer);
+
+/** The upper half of a float32. */
+function bfloat16Of(word: number): number {
+  singleBits[0] = word << 16;
+  return single[0] as number;
+}

@@ -1,0 +1,92 @@
+import { open, type FileHandle } from 'node:fs/promises';
+
+import { CmirError, messageOf } from '../../errors';
+
+/** Bytes that are read at any place: a file, or what is in memory. */
+export interface Bytes {
+  /** What messages call it. */
+  readonly name: string;
+  readonly size: number;
+  /** Fills `target` from `position` on. Throws ERR_CMIR_DATA when they end before. */
+  readInto(target: Uint8Array, position: number): Promise<void>;
+}
+
+/** One call reads at most so much: the limit of read(2) is just under 2 GiB. */
+const LARGEST_READ = 2 ** 30;
+
+/** A file, open until close(). */
+export class FileBytes implements Bytes {
+  private constructor(
+    readonly name: string,
+    readonly size: number,
+    private readonly handle: FileHandle,
+  ) {}
+
+  /** Throws ERR_CMIR_DATA, naming the path, for what cannot be opened. */
+  static async open(path: string): Promise<FileBytes> {
+    try {
+      const handle = await open(path, 'r');
+      return new FileBytes(path, (await handle.stat()).size, handle);
+    } catch (cause) {
+      throw new CmirError('ERR_CMIR_DATA', `${path}: ${messageOf(cause)}, expected a file`, {
+        cause,
+      });
+    }
+  }
+
+  async readInto(target: Uint8Array, position: number): Promise<void> {
+    let done = 0;
+    while (done < target.length) {
+      const length = Math.min(target.length - done, LARGEST_READ);
+      const { bytesRead } = await this.handle.read(target, done, length, position + done);
+      if (bytesRead === 0) throw endsEarly(this, position, target.length);
+      done += bytesRead;
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.handle.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+}
+
+/** Bytes in memory under a name. */
+export class MemoryBytes implements Bytes {
+  constructor(
+    readonly name: string,
+    private readonly content: Uint8Array,
+  ) {}
+
+  get size(): number {
+    return this.content.length;
+  }
+
+  readInto(target: Uint8Array, position: number): Promise<void> {
+    if (position + target.length > this.size) {
+      return Promise.reject(endsEarly(this, position, target.length));
+    }
+    target.set(this.content.subarray(position, position + target.length));
+    return Promise.resolve();
+  }
+}
+
+function endsEarly({ name, size }: Bytes, position: number, length: number): CmirError {
+  return new CmirError(
+    'ERR_CMIR_DATA',
+    `${name}, byte ${String(position)}: expected ${String(length)} more bytes, but the file ends at ` +
+      `${String(size)} (truncated?)`,
+  );
+}
+
+/** `length` bytes from `position` on, on their own. Throws ERR_CMIR_DATA, before it asks for memory, when they are not there. */
+export async function readBytes(bytes: Bytes, position: number, length: number): Promise<Buffer> {
+  if (position < 0 || length < 0 || position + length > bytes.size) {
+    throw endsEarly(bytes, position, length);
+  }
+  const target = Buffer.alloc(length);
+  await bytes.readInto(target, position);
+  return target;
+}
