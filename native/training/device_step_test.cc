@@ -46,9 +46,12 @@ struct Pair {
   /** Terms of the reference, whose gradients are then in its model. */
   at::Tensor expect(const at::Tensor& rows, int64_t number) {
     at::Tensor terms = at::zeros({term_count(config)}, at::kDouble);
-    const StepBatch batch{
-        here.features, here.targets, rows.const_data_ptr<int64_t>(), rows.numel()
-    };
+    const auto* numbers = rows.const_data_ptr<int64_t>();
+    std::vector<StepInput> inputs;
+    for (const at::Tensor& values : here.features) {
+      inputs.push_back({.values = values, .rows = numbers});
+    }
+    const StepBatch batch{inputs, here.targets, numbers, rows.numel()};
     reference->run(
         batch, number, {terms.mutable_data_ptr<double>(), static_cast<size_t>(terms.numel())}
     );

@@ -67,6 +67,17 @@ std::shared_ptr<const c10::Stream> own_stream(const at::TensorOptions& options) 
   );
 }
 
+/** Rows of the features [N, D_m] of every modality. */
+std::vector<StepInput> step_inputs(
+    const std::vector<at::Tensor>& features, const at::Tensor& rows
+) {
+  std::vector<StepInput> inputs;
+  for (const at::Tensor& values : features) {
+    inputs.push_back({.values = values, .rows = rows.const_data_ptr<int64_t>()});
+  }
+  return inputs;
+}
+
 /** Lets a queue of work on a stream grow to twice kSteps steps, so that abort() is soon seen. */
 class Throttle {
  public:
@@ -211,8 +222,9 @@ Batch Trainer::gather(const at::Tensor& rows, bool with_targets) const {
 void Trainer::differentiate(const at::Tensor& rows, double weight, at::Tensor& sums) {
   if (step_ != nullptr) {
     TORCH_CHECK_VALUE(targets_.defined(), "the uploaded data has no targets");
+    const std::vector<StepInput> inputs = step_inputs(features_, rows);
     const StepBatch batch{
-        .features = features_,
+        .inputs = inputs,
         .targets = targets_,
         .rows = rows.const_data_ptr<int64_t>(),
         .size = rows.numel(),
@@ -318,8 +330,7 @@ at::Tensor Trainer::predict(const at::Tensor& rows, const std::optional<Evaluati
     if (step_ != nullptr) {
       const at::Tensor keys = keys_.index_select(0, part);
       step_->predict(
-          features_,
-          part.const_data_ptr<int64_t>(),
+          step_inputs(features_, part),
           keys.const_data_ptr<int64_t>(),
           count,
           noise ? &*noise : nullptr,
