@@ -79,12 +79,12 @@ class CpuStep final : public Step {
   }
 
   void predict(
-      const std::vector<StepInput>& inputs,
+      const StepBatch& batch,
       const int64_t* keys,
-      int64_t size,
       const EvaluationNoise* noise,
       const at::Tensor& out
   ) override {
+    const int64_t size = batch.size;
     const EnvironmentLists noisy(
         noise == nullptr ? std::vector<Environment>{} : std::vector{noise->environment}
     );
@@ -95,7 +95,7 @@ class CpuStep final : public Step {
     step_ = 0;
     for (size_t m = 0; m < networks_.size(); ++m) {
       const Activations<Value>& a = buffers_.modalities[m];
-      const StepInput& input = inputs[m];
+      const StepInput& input = batch.inputs[m];
       const Value* x = input.values.template const_data_ptr<Value>();
       if (!input.ready()) {
         PerturbArguments arguments = perturb_arguments(m, input, noisy);

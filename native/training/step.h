@@ -61,14 +61,13 @@ class Step {
   virtual void run(const StepBatch& batch, int64_t step, std::span<double> terms) = 0;
 
   /**
-   * Outputs [size, outputs] of some examples, clean or under noise, into `out`, contiguous. Only
-   * encoders and head run, without dropout. `keys` [size] are those of the draws; a ready input is
-   * [1, size, D'], noise and all.
+   * Outputs [B, outputs] of a batch, whose targets are not looked at, clean or under noise, into
+   * `out`, contiguous. Only encoders and head run, without dropout. `keys` [B] are those of the
+   * draws; a ready input is [1, B, D'], noise and all.
    */
   virtual void predict(
-      const std::vector<StepInput>& inputs,
+      const StepBatch& batch,
       const int64_t* keys,
-      int64_t size,
       const EvaluationNoise* noise,
       const at::Tensor& out
   ) = 0;

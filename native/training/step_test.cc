@@ -41,8 +41,7 @@ struct Scene {
     at::NoGradGuard no_grad;
     model.parameters().gradients().zero_();
     std::vector<double> terms(static_cast<size_t>(term_count(config)));
-    const StepBatch batch{inputs, targets, rows.const_data_ptr<int64_t>(), rows.numel()};
-    make_step(config, model.parameters())->run(batch, 3, terms);
+    make_step(config, model.parameters())->run(batch(rows, inputs), 3, terms);
     return {terms, model.parameters().gradients().clone()};
   }
 
@@ -53,6 +52,9 @@ struct Scene {
       all.push_back({.values = values, .rows = rows.const_data_ptr<int64_t>()});
     }
     return all;
+  }
+  StepBatch batch(const at::Tensor& rows, const std::vector<StepInput>& inputs) const {
+    return {inputs, targets, rows.const_data_ptr<int64_t>(), rows.numel()};
   }
 
   /** The same of the readable objective; `inputs` collects the features as leaves. */
@@ -264,7 +266,7 @@ TEST_CASE("step: evaluation of inputs that come ready is that of the same noise 
   const auto step = make_step(scene.config, scene.model.parameters());
   const at::Tensor rows = some_rows(9), out = at::empty({9, 1}, at::kDouble);
   const EvaluationNoise noise{.environment = {"laplace", 0.6}, .seed = 11};
-  step->predict(scene.inputs(rows), rows.const_data_ptr<int64_t>(), 9, &noise, out);
+  step->predict(scene.batch(rows, scene.inputs(rows)), rows.const_data_ptr<int64_t>(), &noise, out);
   const at::Tensor expected = out.clone();
   std::vector<StepInput> inputs = scene.inputs(rows);
   const EnvironmentLists lists({noise.environment});
@@ -279,31 +281,48 @@ TEST_CASE("step: evaluation of inputs that come ready is that of the same noise 
       lists.intensities
   );
   inputs[1] = {.values = noisy.narrow(0, 1, 1)};
-  step->predict(inputs, rows.const_data_ptr<int64_t>(), 9, &noise, out);
+  step->predict(scene.batch(rows, inputs), rows.const_data_ptr<int64_t>(), &noise, out);
   CHECK(out.equal(expected));
 }
 
-TEST_CASE("step: flat rows that were gathered, and their own scale of gaussian noise") {
-  Scene scene(step_config());
+TEST_CASE("step: a batch that was gathered is the same as its rows of all data") {
+  for (const std::string sharing : {"independent", "common"}) {
+    TrainerConfig config = step_config();
+    config.sharing = sharing;
+    if (sharing == "common") config.environments = {{"gaussian", 0.5}, {"gaussian", 1}};
+    Scene scene(config);
+    const at::NoGradGuard no_grad;
+    const at::Tensor rows = some_rows(11), out = at::empty({11, 1}, at::kDouble);
+    const auto [terms, gradients] = scene.step(rows);
+    std::vector<StepInput> inputs = scene.inputs(rows);
+    for (const size_t m : {0, 2}) {
+      inputs[m] = {.values = scene.features[m].index_select(0, rows)};
+    }
+    const auto [found_terms, found] = scene.step(rows, inputs);
+    CHECK(found_terms == terms);
+    CHECK(found.equal(gradients));
+    const auto step = make_step(config, scene.model.parameters());
+    const EvaluationNoise noise{.environment = {"laplace", 0.5}, .seed = 1};
+    const auto* keys = rows.const_data_ptr<int64_t>();
+    step->predict(scene.batch(rows, scene.inputs(rows)), keys, &noise, out);
+    const at::Tensor expected = out.clone();
+    step->predict(scene.batch(rows, inputs), keys, &noise, out);
+    CHECK(out.equal(expected));
+  }
+}
+
+TEST_CASE("step: flat rows have their own scale of gaussian noise") {
   const at::NoGradGuard no_grad;
   const at::Tensor rows = some_rows(11);
-  const auto [terms, gradients] = scene.step(rows);
-  std::vector<StepInput> inputs = scene.inputs(rows);
-  inputs[1] = {.values = scene.features[1].index_select(0, rows)};
-  inputs[2].scale = at::ones({kExamples});
-  const auto [found_terms, found] = scene.step(rows, inputs);
-  CHECK(found_terms == terms);
-  CHECK(found.equal(gradients));
-
-  inputs[2].scale = at::full({kExamples}, 0.25F);
-  TrainerConfig weaker = scene.config;
+  TrainerConfig weaker = step_config();
   weaker.modalities = {{"vision", 33, false}};
   weaker.environments = {{"gaussian", 0.8}, {"laplace", 0.7}};
   Scene scaled(weaker);
-  scaled.features = {scene.features[2]};
-  const auto weak_terms = scaled.step(rows, {inputs[2]}).first;
+  std::vector<StepInput> inputs = scaled.inputs(rows);
+  inputs[0].scale = at::full({kExamples}, 0.25F);
+  const auto terms = scaled.step(rows, inputs).first;
   scaled.config.environments[0].intensity = 0.2;
-  CHECK(scaled.step(rows).first == weak_terms);
+  CHECK(scaled.step(rows).first == terms);
 }
 
 TEST_CASE("step: memory is used again, whatever ran before") {
@@ -314,16 +333,14 @@ TEST_CASE("step: memory is used again, whatever ran before") {
     flat.fill_(std::numeric_limits<double>::quiet_NaN());
     std::vector<double> terms(static_cast<size_t>(term_count(scene.config)));
     const at::Tensor rows = some_rows(batch);
-    const auto* numbers = rows.const_data_ptr<int64_t>();
-    step.run({scene.inputs(rows), scene.targets, numbers, batch}, 3, terms);
+    step.run(scene.batch(rows, scene.inputs(rows)), 3, terms);
     return flat.clone();
   };
   const auto used = make_step(scene.config, scene.model.parameters());
   const at::Tensor first = run(*used, 37);
   const EvaluationNoise noise{.environment = {"erase", 0.5}, .seed = 1};
   const at::Tensor rows = some_rows(400), out = at::empty({400, 1}, at::kDouble);
-  const auto* numbers = rows.const_data_ptr<int64_t>();
-  used->predict(scene.inputs(rows), numbers, 400, &noise, out);
+  used->predict(scene.batch(rows, scene.inputs(rows)), rows.const_data_ptr<int64_t>(), &noise, out);
   for (const int64_t batch : {3, 37, 1}) {
     const auto fresh = make_step(scene.config, scene.model.parameters());
     const at::Tensor expected = run(*fresh, batch);
@@ -337,10 +354,14 @@ TEST_CASE("step: more memory than there is, is an error, and smaller batches go 
   const auto step = make_step(scene.config, scene.model.parameters());
   const at::Tensor rows = some_rows(5), out = at::empty({5, 1}, at::kDouble);
   const auto* numbers = rows.const_data_ptr<int64_t>();
-  step->predict(scene.inputs(rows), numbers, 5, nullptr, out);
+  const std::vector<StepInput> inputs = scene.inputs(rows);
+  StepBatch batch = scene.batch(rows, inputs);
+  step->predict(batch, numbers, nullptr, out);
   const at::Tensor before = out.clone();
-  CHECK_THROWS(step->predict(scene.inputs(rows), numbers, int64_t{1} << 40, nullptr, out));
-  step->predict(scene.inputs(rows), numbers, 5, nullptr, out);
+  batch.size = int64_t{1} << 40;
+  CHECK_THROWS(step->predict(batch, numbers, nullptr, out));
+  batch.size = 5;
+  step->predict(batch, numbers, nullptr, out);
   CHECK(out.equal(before));
 }
 
@@ -368,7 +389,9 @@ TEST_CASE("step: evaluation under every noise is the operator's and the model's"
       invariant.push_back(scene.model.encode_invariant(i, x.narrow(0, 1, 1)));
     }
     const at::Tensor out = at::empty({9, 1}, at::kDouble);
-    step->predict(scene.inputs(rows), keys.const_data_ptr<int64_t>(), 9, &noise, out);
+    step->predict(
+        scene.batch(rows, scene.inputs(rows)), keys.const_data_ptr<int64_t>(), &noise, out
+    );
     INFO(kind);
     check_close(out, scene.model.predict(invariant).squeeze(0));
   }

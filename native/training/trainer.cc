@@ -329,10 +329,16 @@ at::Tensor Trainer::predict(const at::Tensor& rows, const std::optional<Evaluati
     const at::Tensor part = order.narrow(0, begin, count);
     if (step_ != nullptr) {
       const at::Tensor keys = keys_.index_select(0, part);
+      const std::vector<StepInput> inputs = step_inputs(features_, part);
+      const StepBatch batch{
+          .inputs = inputs,
+          .targets = targets_,
+          .rows = part.const_data_ptr<int64_t>(),
+          .size = count,
+      };
       step_->predict(
-          step_inputs(features_, part),
+          batch,
           keys.const_data_ptr<int64_t>(),
-          count,
           noise ? &*noise : nullptr,
           out.narrow(0, begin, count)
       );
