@@ -64,9 +64,10 @@ struct Scene {
     model.parameters().gradients().zero_();
     Batch batch{.features = {}, .targets = targets.index_select(0, rows), .index = rows};
     for (const at::Tensor& all : features) {
-      batch.features.push_back(all.index_select(0, rows).requires_grad_(inputs != nullptr));
+      const at::Tensor values = all.index_select(0, rows).requires_grad_(inputs != nullptr);
+      batch.features.push_back({.values = values, .offsets = {}});
+      if (inputs != nullptr) inputs->push_back(values);
     }
-    if (inputs != nullptr) *inputs = batch.features;
     const Terms found = objective(model, config, batch, 3);
     found.loss.backward();
     std::vector<double> terms{found.loss.item<double>(), found.prediction.item<double>()};

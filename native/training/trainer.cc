@@ -208,7 +208,7 @@ at::Tensor Trainer::checked_rows(const at::Tensor& rows) const {
 Batch Trainer::gather(const at::Tensor& rows, bool with_targets) const {
   Batch batch;
   for (const at::Tensor& features : features_) {
-    batch.features.push_back(features.index_select(0, rows));
+    batch.features.push_back({.values = features.index_select(0, rows), .offsets = {}});
   }
   if (with_targets) {
     TORCH_CHECK_VALUE(targets_.defined(), "the uploaded data has no targets");
@@ -347,7 +347,7 @@ at::Tensor Trainer::predict(const at::Tensor& rows, const std::optional<Evaluati
     const Batch batch = gather(part, false);
     std::vector<at::Tensor> invariant;
     for (int64_t m = 0; m < modalities; ++m) {
-      at::Tensor x = batch.features[static_cast<size_t>(m)].unsqueeze(0);  // [1, B, D]
+      at::Tensor x = batch.features[static_cast<size_t>(m)].values.unsqueeze(0);  // [1, B, D]
       if (noise) {
         x = perturb(
                 x.squeeze(0),
@@ -375,7 +375,7 @@ std::vector<Codes> Trainer::encode(const at::Tensor& rows) {
   const Batch batch = gather(checked_rows(rows), false);
   std::vector<Codes> codes;
   for (size_t m = 0; m < features_.size(); ++m) {
-    const Codes z = model_.encode(m, batch.features[m].unsqueeze(0));
+    const Codes z = model_.encode(m, batch.features[m].values.unsqueeze(0));
     codes.push_back(
         {z.invariant.squeeze(0).cpu().contiguous(), z.spurious.squeeze(0).cpu().contiguous()}
     );
