@@ -143,14 +143,14 @@ class GraphedStep final : public DeviceStep {
   }
 
   void differentiate(
-      const at::Tensor& rows, const std::vector<at::Tensor>& features, double weight
+      const at::Tensor& rows, const std::vector<ModalityBatch>& features, double weight
   ) override {
     place(rows, features);
     queue_gradients(rows.numel());
     queue_end(weight, false);
   }
 
-  void train(const at::Tensor& rows, const std::vector<at::Tensor>& features) override {
+  void train(const at::Tensor& rows, const std::vector<ModalityBatch>& features) override {
     place(rows, features);
     const int64_t size = rows.numel();
     if (graphs_.size() >= kMaxGraphs && !graphs_.contains(size)) graphs_.clear();
@@ -227,7 +227,7 @@ class GraphedStep final : public DeviceStep {
 
   /** Copies the batch's rows, and features of its own, to where graphs read them, in memory for so
    * many. */
-  void place(const at::Tensor& rows, const std::vector<at::Tensor>& features) {
+  void place(const at::Tensor& rows, const std::vector<ModalityBatch>& features) {
     TORCH_CHECK_VALUE(targets_.defined(), "the uploaded data has no targets");
     const int64_t size = rows.numel();
     if (size > capacity_) {
@@ -253,7 +253,8 @@ class GraphedStep final : public DeviceStep {
     }
     rows_.narrow(0, 0, size).copy_(rows);
     for (size_t m = 0; m < buffers_.size(); ++m) {
-      if (!features_[m].defined()) matrix(buffers_[m].own, size, width(m)).copy_(features[m]);
+      if (features_[m].defined()) continue;
+      matrix(buffers_[m].own, size, width(m)).copy_(features[m].values);
     }
   }
 

@@ -5,6 +5,7 @@
 #include <memory>
 #include <vector>
 
+#include "data/gather.h"
 #include "model/parameters.h"
 #include "training/config.h"
 #include "training/optimizer.h"
@@ -34,14 +35,14 @@ class DeviceStep {
   /**
    * Overwrites the parameters' gradients with those of the next step on rows (int64 [B], on the
    * device); adds its terms, `weight` times, to the sums. Of `features` those are read that were
-   * undefined in bind(): the batch's own, [B, D_m], on the device.
+   * undefined in bind(): values of the batch's own, [B, D_m], on the device.
    */
   virtual void differentiate(
-      const at::Tensor& rows, const std::vector<at::Tensor>& features, double weight
+      const at::Tensor& rows, const std::vector<ModalityBatch>& features, double weight
   ) = 0;
 
   /** Takes the step on rows; its terms count once an example. */
-  virtual void train(const at::Tensor& rows, const std::vector<at::Tensor>& features) = 0;
+  virtual void train(const at::Tensor& rows, const std::vector<ModalityBatch>& features) = 0;
 
   /** float64 [term_count] on the device, of the steps since begin(). */
   virtual const at::Tensor& sums() const = 0;

@@ -46,9 +46,12 @@ struct Pair {
   /** Terms of the reference, whose gradients are then in its model. */
   at::Tensor expect(const at::Tensor& rows, int64_t number) {
     at::Tensor terms = at::zeros({term_count(config)}, at::kDouble);
-    const StepBatch batch{
-        here.features, here.targets, rows.const_data_ptr<int64_t>(), rows.numel()
-    };
+    const auto* numbers = rows.const_data_ptr<int64_t>();
+    std::vector<StepInput> inputs;
+    for (const at::Tensor& values : here.features) {
+      inputs.push_back({.values = values, .rows = numbers});
+    }
+    const StepBatch batch{inputs, here.targets, numbers, rows.numel()};
     reference->run(
         batch, number, {terms.mutable_data_ptr<double>(), static_cast<size_t>(terms.numel())}
     );
@@ -216,10 +219,9 @@ TEST_CASE(
   // Sizes that come again, so that graphs run, and one that needs more memory.
   for (const int64_t size : {8, 8, 8, 12, 8, 12, 12}) {
     const at::Tensor rows = some_rows(size, size).to(*device);
-    bound.step->train(rows, bound.there.features);
-    std::vector<at::Tensor> brought;
-    for (const at::Tensor& all : own.there.features) brought.push_back(all.index_select(0, rows));
-    brought[1] = at::Tensor();  // that one is bound
+    bound.step->train(rows, {});
+    std::vector<ModalityBatch> brought(3);
+    for (const size_t m : {0, 2}) brought[m].values = own.there.features[m].index_select(0, rows);
     own.step->train(rows, brought);
   }
   CHECK(own.step->sums().equal(bound.step->sums()));

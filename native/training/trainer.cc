@@ -141,12 +141,12 @@ void Trainer::check_training(const at::Tensor& rows) const {
 }
 
 Batch Trainer::batch_of(
-    const at::Tensor& rows, const std::vector<at::Tensor>& features, bool with_targets
+    const at::Tensor& rows, const std::vector<ModalityBatch>& features, bool with_targets
 ) const {
-  Batch batch;
+  Batch batch{.features = features, .targets = {}, .index = {}};
   for (size_t m = 0; m < features.size(); ++m) {
-    const bool gathered = !data_->gathered().empty() && data_->gathered()[m];
-    batch.features.push_back(gathered ? features[m] : features[m].index_select(0, rows));
+    if (data_->gathered(m)) continue;
+    batch.features[m].values = features[m].values.index_select(0, rows);
   }
   if (with_targets) batch.targets = data_->targets().index_select(0, rows);
   // Training keys its draws by the row's number, evaluation by the example's own key.
@@ -154,23 +154,34 @@ Batch Trainer::batch_of(
   return batch;
 }
 
-StepBatch Trainer::step_batch_of(
-    const at::Tensor& rows, const std::vector<at::Tensor>& features
+std::vector<StepInput> Trainer::step_inputs(
+    const at::Tensor& rows, const std::vector<ModalityBatch>& features
 ) const {
-  return {
-      .features = features,
-      .targets = data_->targets(),
-      .rows = rows.const_data_ptr<int64_t>(),
-      .size = rows.numel(),
-      .gathered = data_->gathered(),
-  };
+  std::vector<StepInput> inputs;
+  for (size_t m = 0; m < features.size(); ++m) {
+    inputs.push_back({
+        .values = features[m].values,
+        .rows = data_->gathered(m) ? nullptr : rows.const_data_ptr<int64_t>(),
+    });
+  }
+  return inputs;
 }
 
 void Trainer::differentiate(
-    const at::Tensor& rows, const std::vector<at::Tensor>& features, double weight, at::Tensor& sums
+    const at::Tensor& rows,
+    const std::vector<ModalityBatch>& features,
+    double weight,
+    at::Tensor& sums
 ) {
   if (step_ != nullptr) {
-    step_->run(step_batch_of(rows, features), optimizer_.steps(), terms_);
+    const std::vector<StepInput> inputs = step_inputs(rows, features);
+    const StepBatch batch{
+        .inputs = inputs,
+        .targets = data_->targets(),
+        .rows = rows.const_data_ptr<int64_t>(),
+        .size = rows.numel(),
+    };
+    step_->run(batch, optimizer_.steps(), terms_);
     auto* out = sums.mutable_data_ptr<double>();
     for (size_t i = 0; i < terms_.size(); ++i) out[i] += weight * terms_[i];
     return;
@@ -230,7 +241,7 @@ EpochResult Trainer::train_epoch(const at::Tensor& rows, int64_t batch_size) {
     }
     const int64_t count = std::min(batch_size, size - begin);
     const at::Tensor batch = order.narrow(0, begin, count);
-    const std::vector<at::Tensor>& features = reader.next();
+    const std::vector<ModalityBatch>& features = reader.next();
     if (device_step_ != nullptr) {
       device_step_->train(batch, features);
       optimizer_.count_step();
@@ -274,11 +285,18 @@ at::Tensor Trainer::predict(const at::Tensor& rows, const std::optional<Evaluati
   for (int64_t begin = 0; begin < order.numel(); begin += kEvaluationBatch) {
     const int64_t count = std::min(kEvaluationBatch, order.numel() - begin);
     const at::Tensor part = order.narrow(0, begin, count);
-    const std::vector<at::Tensor>& features = reader.next();
+    const std::vector<ModalityBatch>& features = reader.next();
     if (step_ != nullptr) {
       const at::Tensor keys = data_->keys().index_select(0, part);
+      const std::vector<StepInput> inputs = step_inputs(part, features);
+      const StepBatch batch{
+          .inputs = inputs,
+          .targets = data_->targets(),
+          .rows = part.const_data_ptr<int64_t>(),
+          .size = count,
+      };
       step_->predict(
-          step_batch_of(part, features),
+          batch,
           keys.const_data_ptr<int64_t>(),
           noise ? &*noise : nullptr,
           out.narrow(0, begin, count)
@@ -288,7 +306,7 @@ at::Tensor Trainer::predict(const at::Tensor& rows, const std::optional<Evaluati
     const Batch batch = batch_of(part, features, false);
     std::vector<at::Tensor> invariant;
     for (int64_t m = 0; m < modalities; ++m) {
-      at::Tensor x = batch.features[static_cast<size_t>(m)].unsqueeze(0);  // [1, B, D]
+      at::Tensor x = batch.features[static_cast<size_t>(m)].values.unsqueeze(0);  // [1, B, D]
       if (noise) {
         x = perturb(
                 x.squeeze(0),
@@ -326,7 +344,7 @@ std::vector<Codes> Trainer::encode(const at::Tensor& rows) {
     const int64_t count = std::min(kEvaluationBatch, order.numel() - begin);
     const Batch batch = batch_of(order.narrow(0, begin, count), reader.next(), false);
     for (size_t m = 0; m < codes.size(); ++m) {
-      const Codes z = model_.encode(m, batch.features[m].unsqueeze(0));
+      const Codes z = model_.encode(m, batch.features[m].values.unsqueeze(0));
       codes[m].invariant.narrow(0, begin, count).copy_(z.invariant.squeeze(0));
       codes[m].spurious.narrow(0, begin, count).copy_(z.spurious.squeeze(0));
     }

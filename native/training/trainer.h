@@ -97,16 +97,18 @@ class Trainer {
   void check_training(const at::Tensor& rows) const;
   /** Rows on the device with their features, as a BatchReader has them, of all modalities. */
   Batch batch_of(
-      const at::Tensor& rows, const std::vector<at::Tensor>& features, bool with_targets
+      const at::Tensor& rows, const std::vector<ModalityBatch>& features, bool with_targets
   ) const;
-  StepBatch step_batch_of(const at::Tensor& rows, const std::vector<at::Tensor>& features) const;
+  std::vector<StepInput> step_inputs(
+      const at::Tensor& rows, const std::vector<ModalityBatch>& features
+  ) const;
   /**
    * Gradients of the next step on rows [B] into the parameters' flat buffer; adds the terms times
    * `weight` to sums, float64 [term_count] on the device.
    */
   void differentiate(
       const at::Tensor& rows,
-      const std::vector<at::Tensor>& features,
+      const std::vector<ModalityBatch>& features,
       double weight,
       at::Tensor& sums
   );

@@ -66,7 +66,6 @@ void TrainerData::take_features(
     GatherSource source{
         config.modalities[m].name, table, {normalizers[m].mean.cpu(), normalizers[m].std.cpu()}
     };
-    gathered_.push_back(table.mapped());
     if (table.mapped()) {
       sources.push_back(std::move(source));
       features_.emplace_back();
@@ -111,15 +110,19 @@ int64_t TrainerData::bytes() const {
 }
 
 BatchReader::BatchReader(const TrainerData& data, const at::Tensor& order, int64_t batch_size)
-    : data_(data), features_(data.features()) {
+    : data_(data) {
+  for (const at::Tensor& all : data.features()) features_.push_back({.values = all, .offsets = {}});
   if (data.gatherer() != nullptr) prefetcher_.emplace(*data.gatherer(), order, batch_size);
 }
 
-const std::vector<at::Tensor>& BatchReader::next() {
+const std::vector<ModalityBatch>& BatchReader::next() {
   if (!prefetcher_) return features_;
-  auto batch = prefetcher_->next().begin();
+  const at::Device device = data_.keys().device();
+  auto gathered = prefetcher_->next().begin();
   for (size_t m = 0; m < features_.size(); ++m) {
-    if (data_.gathered()[m]) features_[m] = (batch++)->values.to(data_.keys().device());
+    if (!data_.gathered(m)) continue;
+    features_[m] = {gathered->values.to(device), gathered->offsets};
+    ++gathered;
   }
   return features_;
 }

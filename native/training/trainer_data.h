@@ -39,8 +39,8 @@ class TrainerData {
   int64_t size() const { return size_; }
   /** By modality [N, D_m] on the device, undefined where batches are gathered. */
   const std::vector<at::Tensor>& features() const { return features_; }
-  /** By modality whether batches are gathered; empty where none are. */
-  const std::vector<bool>& gathered() const { return gathered_; }
+  /** Whether batches of the modality are gathered. */
+  bool gathered(size_t m) const { return !features_[m].defined(); }
   /** Of the modalities that are gathered; null where none are. */
   const Gatherer* gatherer() const { return gatherer_.get(); }
   /** [N] on the device, int64 for classes; undefined where the data has none. */
@@ -63,7 +63,6 @@ class TrainerData {
 
   int64_t size_;
   std::vector<at::Tensor> features_;
-  std::vector<bool> gathered_;
   std::unique_ptr<Gatherer> gatherer_;
   at::Tensor targets_, keys_;
 };
@@ -74,13 +73,13 @@ class BatchReader {
   /** `order` int64 [n] on the CPU; the last batch may be smaller. The data must outlive this. */
   BatchReader(const TrainerData& data, const at::Tensor& order, int64_t batch_size);
 
-  /** Of the next batch, until the next call: by modality those of all examples, [N, D_m], or where
-   * they are gathered those of the batch, [B, D_m]; on the device. */
-  const std::vector<at::Tensor>& next();
+  /** Of the next batch, until the next call, by modality and on the device: what was gathered, and
+   * where nothing is the features of all examples, [N, D_m]. */
+  const std::vector<ModalityBatch>& next();
 
  private:
   const TrainerData& data_;
-  std::vector<at::Tensor> features_;
+  std::vector<ModalityBatch> features_;
   std::optional<Prefetcher> prefetcher_;
 };
 
