@@ -57,7 +57,7 @@ export const configSchema = z.strictObject({
     .meta({ description: 'CPU threads of one operation; 0 is LibTorch’s choice' }),
   precision: z.enum(['float32', 'float64', 'bf16', 'tf32']).default('float32').meta({
     description:
-      'arithmetic of the engine; float64 is for checks, bf16 trains with bfloat16 products where the processor has them, tf32 with TensorFloat-32 products on a GPU',
+      'arithmetic of the engine; float64 is for checks, bf16 trains with bfloat16 products on a GPU or a processor that has them, tf32 with TensorFloat-32 products on a GPU',
   }),
   data: z
     .strictObject({

@@ -12,11 +12,14 @@ export {
   Dataset,
   type DatasetFields,
   type Factors,
+  type FileValues,
   type Label,
+  type LazyTexts,
   type Modality,
   type Split,
 } from './data/dataset';
 export { loadDataset, type DatasetArrays, type FeatureArrays, type LoadOptions } from './data/load';
+export { writeDataset, type WriteFormat, type WriteOptions } from './data/write';
 export { syntheticDataset, type SyntheticOptions } from './data/synthetic';
 export {
   METRICS,

@@ -14,7 +14,7 @@ test('exports what is promised, no more and no less', () => {
   const promised = [
     ...['CmirError', 'ERROR_CODES'],
     ...['configKeys', 'resolveConfig'],
-    ...['Dataset', 'loadDataset', 'syntheticDataset'],
+    ...['Dataset', 'loadDataset', 'syntheticDataset', 'writeDataset'],
     ...['METRICS', 'baselineMetrics', 'computeMetrics'],
     ...['doctor', 'setup'],
     ...['loadModel', 'ops', 'train'],

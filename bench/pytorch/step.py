@@ -2,8 +2,8 @@
 scripts/gpu/bench.py.
 
 Reads requests as JSON lines, {"what", "batch", "environments", "threads", "features", ...}, with
-"device" (cpu unless told) and "tf32" where that is a GPU, and answers each with {"ms"}, the mean of
-a few steps, or {"error"}. What is asked for alternates between here and cmir, so that both meet the
+"device" (cpu unless told) and where that is a GPU "precision" (float32 unless told, tf32, bf16), and
+answers each with {"ms"}, the mean of a few steps, or {"error"}. What is asked for alternates between here and cmir, so that both meet the
 same state of the machine.
 
   eager_naive  constraints as the paper writes them, AdamW and clipping as torch has them
@@ -11,6 +11,8 @@ same state of the machine.
   compile      the same as eager_fast, through torch.compile; on a GPU with its CUDA graphs
   gemm_floor   the step's matrix products alone, into buffers that are there already; on a GPU as
                one CUDA graph
+
+In bf16 a step runs under autocast, and the products alone sum in float32, as cmir's do.
 """
 
 import json
@@ -25,7 +27,7 @@ WEIGHTS = {"invariance": 1.0, "decorrelation": 0.5, "reconstruction": 1.0}
 
 
 def training_step(
-    what: str, features: dict[str, int], batch: int, environments: int, device: str
+    what: str, features: dict[str, int], batch: int, environments: int, device: str, precision: str
 ):
     """A function that takes one step: noise, objective, backward, clipping, AdamW."""
     torch.manual_seed(1)
@@ -38,7 +40,8 @@ def training_step(
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4, weight_decay=0.01, fused=fast)
 
     def loss_of(data, targets):
-        return objective(model, draw_environments(data, ladder), targets, settings)["loss"]
+        with torch.autocast(device, torch.bfloat16, enabled=precision == "bf16"):
+            return objective(model, draw_environments(data, ladder), targets, settings)["loss"]
 
     if what == "compile":
         mode = "reduce-overhead" if device == "cuda" else None
@@ -53,20 +56,28 @@ def training_step(
     return step
 
 
-def products(features: dict[str, int], batch: int, environments: int, device: str):
+def products(
+    features: dict[str, int], batch: int, environments: int, device: str, precision: str
+):
     """A function that runs every matrix product of the networks' forward and backward once."""
     rows, modalities = environments * batch, len(features)
     pairs = []  # (left, right, out)
 
-    def drawn(*sizes: int) -> torch.Tensor:
-        return torch.randn(sizes, device=device)
+    factors = torch.bfloat16 if precision == "bf16" else torch.float32
+    wider = {"out_dtype": torch.float32} if precision == "bf16" else {}
+
+    def factor(*sizes: int) -> torch.Tensor:
+        return torch.randn(sizes, device=device, dtype=factors)
+
+    def sums(*sizes: int) -> torch.Tensor:
+        return torch.empty(sizes, device=device)
 
     def linear(inputs: int, outputs: int, input_gradient: bool = True) -> None:
-        x, gradient, weight = drawn(rows, inputs), drawn(rows, outputs), drawn(outputs, inputs)
-        pairs.append((x, weight.t(), drawn(rows, outputs)))
-        pairs.append((gradient.t(), x, drawn(outputs, inputs)))
+        x, gradient, weight = factor(rows, inputs), factor(rows, outputs), factor(outputs, inputs)
+        pairs.append((x, weight.t(), sums(rows, outputs)))
+        pairs.append((gradient.t(), x, sums(outputs, inputs)))
         if input_gradient:
-            pairs.append((gradient, weight, drawn(rows, inputs)))
+            pairs.append((gradient, weight, sums(rows, inputs)))
 
     for width in features.values():
         linear(width, HIDDEN, input_gradient=False)
@@ -78,7 +89,7 @@ def products(features: dict[str, int], batch: int, environments: int, device: st
 
     def run():
         for left, right, out in pairs:
-            torch.mm(left, right, out=out)
+            torch.mm(left, right, **wider, out=out)
 
     return run if device == "cpu" else captured(run)
 
@@ -114,12 +125,12 @@ def main() -> None:
         request = json.loads(line)
         what, features = request["what"], request["features"]
         batch, environments = request["batch"], request["environments"]
-        device = request.get("device", "cpu")
+        device, precision = request.get("device", "cpu"), request.get("precision", "float32")
         if device == "cuda":
-            torch.set_float32_matmul_precision("high" if request.get("tf32") else "highest")
+            torch.set_float32_matmul_precision("high" if precision == "tf32" else "highest")
         else:
             torch.set_num_threads(request["threads"])
-        here = (batch, environments, device, request.get("threads"), request.get("tf32"))
+        here = (batch, environments, device, request.get("threads"), precision)
         if here != shape:  # one shape at a time in memory
             shape = here
             ready.clear()
@@ -127,9 +138,9 @@ def main() -> None:
         try:
             if what not in ready:
                 run = (
-                    products(features, batch, environments, device)
+                    products(features, batch, environments, device, precision)
                     if what == "gemm_floor"
-                    else training_step(what, features, batch, environments, device)
+                    else training_step(what, features, batch, environments, device, precision)
                 )
                 for _ in range(4 if device == "cuda" else 2):
                     run()

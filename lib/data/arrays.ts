@@ -5,13 +5,21 @@ import { makeLabel } from './label';
 import type { ResolvedLoadOptions } from './options';
 import { groupSplits } from './splits';
 
-/** Features of one modality: a row an example, or all rows in one array of [examples, features]. */
+/**
+ * Features of one modality: a row an example; a list of frames an example, for sequences; or all rows in one array
+ * of [examples, features], or [frames, features] with `offsets`.
+ */
 export type FeatureArrays =
   | readonly ArrayLike<number>[]
+  | readonly (readonly ArrayLike<number>[])[]
   | {
       readonly features: number;
       readonly values: Float32Array;
+      /** Of sequences, [examples + 1]: example i has the frames offsets[i] to offsets[i + 1]. */
+      readonly offsets?: ArrayLike<number>;
       readonly columns?: readonly string[];
+      /** NaN in the values is a missing value, not a mistake. */
+      readonly nanIsMissing?: boolean;
     };
 
 /** A data set that is already in memory. */
@@ -67,32 +75,54 @@ export function fromArrays(arrays: DatasetArrays, options: ResolvedLoadOptions):
 
 function countExamples(features: FeatureArrays | undefined): number {
   if (features === undefined) return 0;
-  return isRows(features)
-    ? features.length
-    : Math.floor(features.values.length / features.features);
+  if (isList(features)) return features.length;
+  const { values, offsets } = features;
+  return offsets === undefined ? Math.floor(values.length / features.features) : offsets.length - 1;
 }
 
+type Rows = readonly ArrayLike<number>[];
+type Sequences = readonly Rows[];
+
 /** Array.isArray does not narrow readonly arrays. */
-function isRows(features: FeatureArrays): features is readonly ArrayLike<number>[] {
+function isList(features: FeatureArrays): features is Rows | Sequences {
   return Array.isArray(features);
 }
 
+/** Whether each example is a list of frames: one that is not empty tells. */
+function isSequences(rows: Rows | Sequences): rows is Sequences {
+  return rows.some((row) => row.length > 0 && typeof row[0] === 'object');
+}
+
 function toModality(source: string, name: string, features: FeatureArrays): Modality {
-  if (!isRows(features)) {
-    checkWidth(`${source}, modality ${name}`, features.features);
-    return { ...features, name };
+  const where = `${source}, modality ${name}`;
+  if (!isList(features)) {
+    checkWidth(where, features.features);
+    const { offsets, ...rest } = features;
+    return {
+      ...rest,
+      name,
+      ...(offsets === undefined ? {} : { offsets: Float64Array.from(offsets) }),
+    };
   }
-  const width = features[0]?.length ?? 0;
-  const values = new Float32Array(features.length * width);
-  features.forEach((row, index) => {
+  if (!isSequences(features)) return { name, ...joinRows(where, features) };
+  let frames = 0;
+  const ends = features.map((example) => (frames += example.length));
+  const offsets = Float64Array.of(0, ...ends);
+  return { name, ...joinRows(where, features.flat()), offsets };
+}
+
+function joinRows(where: string, rows: Rows): { features: number; values: Float32Array } {
+  const width = rows[0]?.length ?? 0;
+  const values = new Float32Array(rows.length * width);
+  rows.forEach((row, index) => {
     if (row.length !== width) {
       throw new CmirError(
         'ERR_CMIR_DATA',
-        `${source}, modality ${name}, row ${String(index)}: found ${String(row.length)} features, ` +
+        `${where}, row ${String(index)}: found ${String(row.length)} features, ` +
           `expected ${String(width)} as in row 0`,
       );
     }
     values.set(row, index * width);
   });
-  return { name, features: width, values };
+  return { features: width, values };
 }

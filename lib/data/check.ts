@@ -1,7 +1,9 @@
 import { CmirError } from '../errors';
 import { listNames } from './cells';
-import type { Dataset, Label } from './dataset';
+import type { Dataset, Label, Modality } from './dataset';
+import { firstNonFinite } from './finite';
 import type { ResolvedLoadOptions } from './options';
+import { rowsOf } from './values';
 
 /** Throws ERR_CMIR_DATA for a modality name that cannot be part of a tensor's or a configuration's key. */
 export function checkModalityName(source: string, name: string): void {
@@ -53,9 +55,14 @@ export function checkTargets(
 
 /**
  * Checks a data set that did not come from a file: shapes, unique ids, row numbers, label values, non-finite
- * features, then checkTargets. Throws ERR_CMIR_DATA naming modality, example and column.
+ * features, then checkTargets. Throws ERR_CMIR_DATA naming modality, example and column. `finite` names modalities
+ * whose values are known to be finite.
  */
-export function checkDataset(dataset: Dataset, options: ResolvedLoadOptions): void {
+export function checkDataset(
+  dataset: Dataset,
+  options: ResolvedLoadOptions,
+  finite: ReadonlySet<string> = new Set(),
+): void {
   const { name: source, ids, modalities, label, splits } = dataset;
   const fail = (problem: string): never => {
     throw new CmirError('ERR_CMIR_DATA', `${source}: ${problem}`);
@@ -75,7 +82,10 @@ export function checkDataset(dataset: Dataset, options: ResolvedLoadOptions): vo
     if (names.indexOf(name) !== index)
       fail(`found modality '${name}' twice, expected unique names`);
   });
-  for (const modality of modalities) checkFeatures(dataset, modality, options);
+  for (const modality of modalities) {
+    checkShape(dataset, modality);
+    if (!finite.has(modality.name)) checkFinite(dataset, modality, options);
+  }
   if (label !== null) checkLabel(dataset, label, options);
   for (const [name, rows] of splits) {
     const outside = rows.find((row) => row < 0 || row >= ids.length);
@@ -95,30 +105,50 @@ export function checkWidth(where: string, features: number): void {
   );
 }
 
-function checkFeatures(
-  { name: source, ids }: Dataset,
-  { name, features, values, columns }: Dataset['modalities'][number],
-  { nonFinite }: ResolvedLoadOptions,
-): void {
+function checkShape({ name: source, ids }: Dataset, modality: Modality): void {
+  const { name, features, offsets } = modality;
   const where = `${source}, modality ${name}`;
   checkWidth(where, features);
-  const expected = ids.length * features;
-  if (values.length !== expected) {
+  const rows = offsets === undefined ? ids.length : checkOffsets(where, offsets, ids.length);
+  if (rowsOf(modality) !== rows) {
     throw new CmirError(
       'ERR_CMIR_DATA',
-      `${where}: found ${String(values.length)} values, expected ${String(expected)} ` +
-        `(${String(ids.length)} examples of ${String(features)} features)`,
+      `${where}: found ${String(rowsOf(modality) * features)} values, expected ${String(rows * features)} ` +
+        `(${String(rows)} ${offsets === undefined ? 'examples' : 'frames'} of ${String(features)} features)`,
     );
   }
-  if (nonFinite === 'mean') return;
-  const index = values.findIndex((value) => !Number.isFinite(value));
+}
+
+function checkFinite(
+  { name: source, ids }: Dataset,
+  modality: Modality,
+  { nonFinite }: ResolvedLoadOptions,
+): void {
+  const { name, features, offsets, columns, nanIsMissing = false } = modality;
+  // What lies in a file was checked when it was written, and is again by the engine, batch by batch.
+  if (nonFinite === 'mean' || modality.file !== undefined) return;
+  const { values } = modality;
+  const index = firstNonFinite(values, nanIsMissing);
   if (index < 0) return;
-  const row = Math.floor(index / features);
+  const frame = Math.floor(index / features);
+  const row = offsets === undefined ? frame : offsets.findIndex((offset) => offset > frame) - 1;
   const column = columns?.[index % features] ?? `feature ${String(index % features)}`;
   throw new CmirError(
     'ERR_CMIR_DATA',
-    `${where}, row ${String(row)} (id ${ids[row] ?? ''}), ${column}: found ${String(values[index])}, ` +
+    `${source}, modality ${name}, row ${String(row)} (id ${ids[row] ?? ''}), ${column}: found ${String(values[index])}, ` +
       NON_FINITE_ADVICE,
+  );
+}
+
+/** Throws ERR_CMIR_DATA unless `offsets` are ascending frame numbers from 0; returns the last. */
+function checkOffsets(where: string, offsets: Float64Array, examples: number): number {
+  const isNext = (offset: number, i: number): boolean =>
+    Number.isSafeInteger(offset) && (i === 0 ? offset === 0 : offset >= (offsets[i - 1] as number));
+  if (offsets.length === examples + 1 && offsets.every(isNext)) return offsets[examples] as number;
+  throw new CmirError(
+    'ERR_CMIR_DATA',
+    `${where}: expected ${String(examples + 1)} offsets, frame numbers that ascend from 0, found ` +
+      `${String(offsets.length)} of them${offsets.length === examples + 1 ? ' that do not' : ''}`,
   );
 }
 

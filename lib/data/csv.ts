@@ -8,9 +8,9 @@ import { listNames, quoteCell } from './cells';
 
 /** Takes a CSV table keyed by its `id` column, header first, then row by row. */
 export interface TableVisitor {
-  /** All column names in file order, unique and not empty, `id` among them. */
-  columns(names: readonly string[]): void;
-  /** One row: as many cells as columns, an id not seen before, the line of the file it starts on (from 1). */
+  /** All column names in file order, unique and not empty, `id` among them. True where ids may repeat. */
+  columns(names: readonly string[]): boolean;
+  /** One row: as many cells as columns, its id, the line of the file it starts on (from 1). */
   row(id: string, cells: readonly string[], line: number): void;
 }
 
@@ -42,13 +42,14 @@ export async function readTable(file: string, visitor: TableVisitor): Promise<vo
   const lineOfId = new Map<string, number>();
   let columns: readonly string[] = [];
   let idColumn = -1;
+  let repeatedIds = false;
   let line = 1;
 
   const visit = (cells: readonly string[], start: number): void => {
     if (columns.length === 0) {
       columns = checkHeader(file, cells, start);
       idColumn = columns.indexOf('id');
-      visitor.columns(columns);
+      repeatedIds = visitor.columns(columns);
       return;
     }
     const id = (cells[idColumn] ?? '').trim();
@@ -58,12 +59,12 @@ export async function readTable(file: string, visitor: TableVisitor): Promise<vo
     }
     if (id === '')
       throw rowError(file, start, null, 'found an empty id, expected a name unique in this file');
-    const first = lineOfId.get(id);
+    const first = repeatedIds ? undefined : lineOfId.get(id);
     if (first !== undefined) {
       const problem = `found the id a second time, expected it once; it is also on line ${String(first)}`;
       throw rowError(file, start, id, problem);
     }
-    lineOfId.set(id, start);
+    if (!repeatedIds) lineOfId.set(id, start);
     visitor.row(id, cells, start);
   };
 

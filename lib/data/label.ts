@@ -1,8 +1,9 @@
 import { CmirError } from '../errors';
 import { closestTo } from '../suggest';
 import { listNames, parseNumber, quoteCell } from './cells';
-import type { Label } from './dataset';
+import type { Dataset, Label } from './dataset';
 import type { ResolvedLoadOptions } from './options';
+import { shortest } from './storage/shortest';
 
 /** Columns taken as the label where none is named, first come first. */
 export const LABEL_COLUMNS = ['label', 'sentiment', 'emotion', 'humor', 'sarcasm'] as const;
@@ -38,7 +39,7 @@ export function findLabelColumn(
 }
 
 /**
- * Turns label cells into values or class indices.
+ * Turns label cells, texts or numbers, into values or class indices.
  * `auto` takes words, and integers that are exactly 0..C-1 with 2 <= C <= 20, for classes, other numbers for
  * regression. Classes are sorted, numbers by value and words by code unit; a number's class name is its
  * shortest decimal, so that 1 and 1.0 are one class.
@@ -48,44 +49,58 @@ export function findLabelColumn(
  */
 export function makeLabel(
   name: string,
-  cells: readonly string[],
+  cells: readonly string[] | Float64Array,
   options: ResolvedLoadOptions,
   where: (row: number) => string,
 ): Label | null {
-  const texts = cells.map((cell) => cell.trim());
+  const isTyped = cells instanceof Float64Array;
+  const textOf = (row: number): string =>
+    isTyped ? String(cells[row]) : (cells[row] ?? '').trim();
   const fail = (row: number, expected: string): never => {
-    const found = quoteCell(texts[row] ?? '');
     throw new CmirError(
       'ERR_CMIR_DATA',
-      `${where(row)}, label '${name}': found ${found}, expected ${expected}`,
+      `${where(row)}, label '${name}': found ${quoteCell(textOf(row))}, expected ${expected}`,
     );
   };
 
-  const empty = texts.indexOf('');
+  const empty = isTyped ? -1 : cells.findIndex((cell) => cell.trim() === '');
   if (empty >= 0) return options.requireLabel ? fail(empty, 'a label') : null;
 
-  const numbers = texts.map(parseNumber);
-  const infinite = numbers.findIndex((n) => n !== undefined && !Number.isFinite(Math.fround(n)));
+  const numbers: ArrayLike<number | undefined> = isTyped ? cells : cells.map(parseNumber);
+  const infinite = findRow(numbers, (n) => n !== undefined && !Number.isFinite(Math.fround(n)));
   if (infinite >= 0) return fail(infinite, 'a finite number');
 
-  const names = texts.map((text, row) => classNameOf(text, numbers[row]));
+  const word = isTyped ? -1 : findRow(numbers, (n) => n === undefined);
+  const namesOf = (): string[] =>
+    Array.from(numbers, (number, row) =>
+      classNameOf(number === undefined ? textOf(row) : '', number),
+    );
   if (options.classes !== null && options.task !== 'regression') {
-    return indexClasses(name, names, options.classes, (row) =>
+    return indexClasses(name, namesOf(), options.classes, (row) =>
       fail(row, `one of the classes ${listNames(options.classes ?? [])}`),
     );
   }
-  const word = numbers.indexOf(undefined);
   if (word >= 0 && options.task === 'regression') return fail(word, 'a number');
-  if (word >= 0 && options.task === 'auto' && numbers.some((n) => n !== undefined)) {
+  if (word >= 0 && options.task === 'auto' && findRow(numbers, (n) => n !== undefined) >= 0) {
     return fail(word, 'a number as in other rows; for named classes set task to classification');
   }
   if (word < 0 && options.task !== 'classification') {
-    const values = Float32Array.from(numbers as number[]);
+    const values = Float32Array.from(numbers as ArrayLike<number>);
     if (options.task === 'regression' || !areClassIndices(values)) {
       return { name, task: 'regression', values };
     }
   }
+  const names = namesOf();
   return indexClasses(name, names, sortClasses(names, word < 0), () => undefined);
+}
+
+/** The first row that fits, or -1. */
+function findRow(
+  numbers: ArrayLike<number | undefined>,
+  fits: (number: number | undefined) => boolean,
+): number {
+  for (let row = 0; row < numbers.length; row += 1) if (fits(numbers[row])) return row;
+  return -1;
 }
 
 function classNameOf(text: string, number: number | undefined): string {
@@ -120,4 +135,26 @@ function indexClasses(
     return index ?? NaN;
   });
   return { name, task: 'classification', values, classes };
+}
+
+/** A label's column as text, as a file holds it: values as the shortest decimals of float32, or class names. */
+export function labelCells(label: Label | null): Record<string, string[]> {
+  if (label === null) return {};
+  const { name, values, classes } = label;
+  const cells = Array.from(values, (value) =>
+    classes === undefined ? shortest(value, true) : (classes[value] as string),
+  );
+  return { [name]: cells };
+}
+
+/** The columns of a table of labels: id, split where there are any, label, then the others. */
+export function labelColumns(dataset: Dataset): Map<string, readonly string[]> {
+  const splits = new Array<string>(dataset.size).fill('');
+  for (const [name, rows] of dataset.splits) for (const row of rows) splits[row] = name;
+  return new Map<string, readonly string[]>([
+    ['id', dataset.ids],
+    ...(dataset.splits.size > 0 ? [['split', splits] as const] : []),
+    ...Object.entries(labelCells(dataset.label)),
+    ...Object.entries(dataset.metadata),
+  ]);
 }

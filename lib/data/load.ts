@@ -1,11 +1,12 @@
-import { promises as fs } from 'node:fs';
+import { readdir, stat } from 'node:fs/promises';
 
 import { CmirError, messageOf } from '../errors';
 import { fromArrays, type DatasetArrays } from './arrays';
 import { checkDataset } from './check';
 import { Dataset } from './dataset';
-import { FORMATS } from './formats';
+import { FORMATS, type Probe } from './formats';
 import { resolveLoadOptions, type LoadOptions } from './options';
+import { FileBytes, readBytes } from './storage/bytes';
 
 export type { DatasetArrays, FeatureArrays } from './arrays';
 export type { LoadOptions } from './options';
@@ -26,18 +27,33 @@ export async function loadDataset(
     checkDataset(dataset, resolved);
     return dataset;
   }
-  try {
-    await fs.access(source, fs.constants.R_OK);
-  } catch (error) {
-    const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
-    const problem = missing ? 'found no such file or folder' : messageOf(error);
-    throw new CmirError('ERR_CMIR_DATA', `${source}: ${problem}, expected a data set`, {
-      cause: error,
-    });
-  }
+  const probe = await probePath(source);
   for (const format of FORMATS) {
-    if (await format.detect(source)) return format.read(source, resolved);
+    if (format.detect(probe)) return format.read(probe, resolved);
   }
   const known = FORMATS.map(({ description }) => description).join('; ');
   throw new CmirError('ERR_CMIR_DATA', `${source}: found no known format, expected ${known}`);
+}
+
+/** Enough to know every format by. */
+const HEAD = 64;
+
+async function probePath(source: string): Promise<Probe> {
+  try {
+    if ((await stat(source)).isDirectory()) {
+      // Sorted, because the order of a folder's entries differs between systems.
+      const entries = (await readdir(source)).filter((name) => !name.startsWith('.')).sort();
+      return { path: source, entries, head: Buffer.alloc(0) };
+    }
+  } catch (cause) {
+    const missing = (cause as NodeJS.ErrnoException).code === 'ENOENT';
+    const problem = missing ? 'found no such file or folder' : messageOf(cause);
+    throw new CmirError('ERR_CMIR_DATA', `${source}: ${problem}, expected a data set`, { cause });
+  }
+  await using bytes = await FileBytes.open(source);
+  return {
+    path: source,
+    entries: null,
+    head: await readBytes(bytes, 0, Math.min(HEAD, bytes.size)),
+  };
 }

@@ -1,4 +1,5 @@
 import { uniformFloat64 } from 'pure-rand/distribution/uniformFloat64';
+import { uniformInt } from 'pure-rand/distribution/uniformInt';
 import { xoroshiro128plusFromState } from 'pure-rand/generator/xoroshiro128plus';
 import type { RandomGenerator } from 'pure-rand/types/RandomGenerator';
 
@@ -41,4 +42,15 @@ export function normalSource(generator: RandomGenerator): () => number {
     spare = radius * Math.sin(angle);
     return radius * Math.cos(angle);
   };
+}
+
+/** Puts `values` in a random order, in place, by Fisher-Yates; returns them. */
+export function shuffle<T extends Int32Array | string[]>(values: T, generator: RandomGenerator): T {
+  for (let last = values.length - 1; last > 0; last -= 1) {
+    const other = uniformInt(generator, 0, last);
+    const value = values[last] as T[number];
+    values[last] = values[other] as T[number];
+    values[other] = value;
+  }
+  return values;
 }

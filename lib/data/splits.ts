@@ -4,15 +4,26 @@ import { quoteCell } from './cells';
 
 /** Names that a `split` column may hold. `shifted` is a test set drawn from another distribution. */
 export const SPLIT_NAMES = ['train', 'valid', 'test', 'shifted'] as const;
+export type SplitName = (typeof SPLIT_NAMES)[number];
 
 /** What other projects call the splits; too far from our names for an edit distance. */
-const SYNONYMS: ReadonlyMap<string, string> = new Map([
+const SYNONYMS: ReadonlyMap<string, SplitName> = new Map([
   ['training', 'train'],
   ['validation', 'valid'],
+  ['val', 'valid'],
   ['dev', 'valid'],
   ['development', 'valid'],
   ['testing', 'test'],
+  ['test_iid', 'test'],
+  ['test_ood', 'shifted'],
+  ['ood', 'shifted'],
 ]);
+
+/** Our name of a split that a file names; undefined for one that is none of ours. */
+export function canonicalSplit(name: string): SplitName | undefined {
+  const lower = name.toLowerCase();
+  return SPLIT_NAMES.find((known) => known === lower) ?? SYNONYMS.get(lower);
+}
 
 /**
  * Row indices by split name, for the splits that occur, each in the order of `names`.

@@ -80,29 +80,39 @@ export function longest(modality: Modality): number {
   return most;
 }
 
-/**
- * All values of a modality, chunk after chunk of whole rows, whether they lie in memory or in a file. `first` is
- * the row with which a chunk begins; a chunk is the visitor's only until it returns.
- */
-export async function visitRows(
-  modality: Modality,
-  visit: (chunk: Float32Array, first: number) => void | Promise<void>,
-): Promise<void> {
+/** Whole rows of a modality, in the order in which they lie. */
+export interface RowChunk {
+  /** [rows, features]; it lasts until the next chunk is asked for. */
+  readonly chunk: Float32Array;
+  /** The row with which it begins. */
+  readonly first: number;
+}
+
+/** All values of a modality, chunk after chunk, whether they lie in memory or in a file. */
+export async function* rowChunks(modality: Modality): AsyncGenerator<RowChunk> {
   const { file, features } = modality;
   const rows = rowsOf(modality);
   const step = Math.max(1, Math.floor(CHUNK / features));
   if (file === undefined) {
     const { values } = modality;
     for (let first = 0; first < rows; first += step) {
-      await visit(values.subarray(first * features, (first + step) * features), first);
+      yield { chunk: values.subarray(first * features, (first + step) * features), first };
     }
     return;
   }
   await using bytes = await FileBytes.open(file.path);
   const stored = new StoredArray({ type: 'float32', shape: [rows, features] }, bytes, file.offset);
   for (let first = 0; first < rows; first += step) {
-    await visit(await stored.float32(first, Math.min(rows, first + step)), first);
+    yield { chunk: await stored.float32(first, Math.min(rows, first + step)), first };
   }
+}
+
+/** Hands all chunks of rowChunks to `visit`. */
+export async function visitRows(
+  modality: Modality,
+  visit: (chunk: Float32Array, first: number) => void | Promise<void>,
+): Promise<void> {
+  for await (const { chunk, first } of rowChunks(modality)) await visit(chunk, first);
 }
 
 /** Whether an example has nothing of a modality: no frame, or no value in any of them. */

@@ -193,16 +193,22 @@ function flatten(value: object, prefix = ''): Map<string, string> {
   );
 }
 
-/** A hash of all that training reads of a data set: ids, splits, labels and features. */
+/**
+ * A hash of all that training reads of a data set: ids, splits, labels and features. Features in a file are hashed
+ * when it is written.
+ */
 export function fingerprint(dataset: Dataset): string {
   const hash = createHash('sha256');
-  const bytes = (array: Float32Array | Int32Array): Uint8Array =>
+  const bytes = (array: Float32Array | Float64Array | Int32Array): Uint8Array =>
     new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
   hash.update(JSON.stringify([dataset.ids, [...dataset.splits.keys()], dataset.label?.name]));
   for (const rows of dataset.splits.values()) hash.update(bytes(rows));
   if (dataset.label !== null) hash.update(bytes(dataset.label.values));
-  for (const { name, features, values } of dataset.modalities) {
-    hash.update(JSON.stringify([name, features])).update(bytes(values));
+  for (const modality of dataset.modalities) {
+    const { name, features, file, offsets } = modality;
+    hash.update(JSON.stringify([name, features]));
+    hash.update(file === undefined ? bytes(modality.values) : file.sha256);
+    if (offsets !== undefined) hash.update(bytes(offsets));
   }
   return hash.digest('hex');
 }

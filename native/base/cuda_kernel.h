@@ -209,6 +209,15 @@ __device__ void store_four(const Four<Scalar>& four, Scalar* row, int64_t first,
   }
 }
 
+/** The same four in bfloat16. */
+template <class Scalar>
+__device__ Four<Bfloat16> rounded_four(const Four<Scalar>& four) {
+  Four<Bfloat16> rounded;
+#pragma unroll
+  for (int i = 0; i < 4; ++i) rounded.values[i] = Bfloat16(static_cast<float>(four.values[i]));
+  return rounded;
+}
+
 /** Whether rows of `columns` from these pointers on can be moved by whole Fours. */
 template <class... Scalar>
 bool rows_aligned(int64_t columns, const Scalar*... pointers) {

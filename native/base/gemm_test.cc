@@ -1,6 +1,7 @@
 #include "base/gemm.h"
 
 #include "base/draws.h"
+#include "base/product.h"
 #include "test/check.h"
 
 namespace cmir::test {
@@ -123,6 +124,31 @@ TEST_CASE("gemm: NaN and infinity stay where they belong") {
   gemm(9, 33, 40, matrix<float>(a), matrix<float>(b), out.mutable_data_ptr<float>(), 33);
   CHECK(out[3].isnan().all().item<bool>());
   CHECK(out.isnan().sum().item<int64_t>() == 33);
+}
+
+TEST_CASE("product: on a device, factors of bfloat16 give sums of float32") {
+  const auto device = kernel_device();
+  if (!device) return;
+  for (const auto& [m, n, k] : kSizes) {
+    for (const bool flipped : {false, true}) {
+      INFO(m << " x " << k << " x " << n << (flipped ? " flipped" : ""));
+      const auto factor = [&](int64_t rows, int64_t columns, uint64_t seed) {
+        const at::Tensor x = flipped ? normal({columns, rows}, at::kBFloat16, seed).t()
+                                     : normal({rows, columns}, at::kBFloat16, seed);
+        return x.to(*device);
+      };
+      const at::Tensor a = factor(m, k, 1), b = factor(k, n, 2);
+      const at::Tensor expected = a.cpu().to(at::kDouble).matmul(b.cpu().to(at::kDouble));
+      // Wider than the product: its stride is not n.
+      const at::Tensor wide = normal({m, n + 3}, at::kFloat, 3).to(*device), before = wide.clone();
+      const at::Tensor out = wide.narrow(1, 0, n);
+      product(out, a, b, /*adds=*/true);
+      check_close(out.cpu(), expected + before.narrow(1, 0, n).cpu());
+      product(out, a, b);
+      check_close(out.cpu(), expected);
+      CHECK(wide.narrow(1, n, 3).equal(before.narrow(1, n, 3)));
+    }
+  }
 }
 
 TEST_CASE("draws: words of many counters at once are those of one after another") {

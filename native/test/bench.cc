@@ -1,8 +1,9 @@
 // Times a training step, and the CUDA kernels, on request: what scripts/gpu/bench.py asks.
 //
 //   step DEVICE PRECISION BATCH ENVIRONMENTS STEPS   -> milliseconds a step of one epoch
-//   kernels BATCH ENVIRONMENTS             -> a line a kernel: name, bytes, milliseconds, GB/s;
-//   copy quit
+//   kernels PRECISION BATCH ENVIRONMENTS -> a line a kernel: name, bytes, milliseconds, GB/s; a
+//                                           copy too; then "end"
+//   quit
 
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
@@ -12,6 +13,7 @@
 #include <functional>
 #include <iostream>
 #include <sstream>
+#include <type_traits>
 
 #include "base/scratch.h"
 #include "ops/decorrelation/launch.h"
@@ -96,7 +98,11 @@ class Steps {
   std::unique_ptr<Trainer> trainer_;
 };
 
-/** Each kernel alone, over data that does not fit the caches where the batch is large. */
+/**
+ * Each kernel alone, over data that does not fit the caches where the batch is large. What products
+ * read is written as Factor.
+ */
+template <class Factor>
 void measure_kernels(int64_t batch, int64_t environments) {
   const at::NoGradGuard no_grad;
   const auto own = lease_stream(at::Device(at::kCUDA, 0));
@@ -111,7 +117,23 @@ void measure_kernels(int64_t batch, int64_t environments) {
   auto* number = value.mutable_data_ptr<double>();
   const auto* now = step.const_data_ptr<int64_t>();
   const auto data = [](const at::Tensor& tensor) { return tensor.mutable_data_ptr<float>(); };
+  constexpr bool kRounds = !std::is_same_v<Factor, float>;
+  // Outputs that are factors, and copies in bfloat16 beside an output.
+  const auto factors = options.dtype(c10::CppTypeToScalarType<Factor>::value);
+  const auto factor_data = [](const at::Tensor& tensor) {
+    return mutable_kernel_data<Factor>(tensor);
+  };
+  const auto copy_of = [&](const at::Tensor& tensor) {
+    return kRounds ? at::empty_like(tensor, tensor.options().dtype(at::kBFloat16)) : at::Tensor();
+  };
+  const auto rounded = [](const at::Tensor& copy) {
+    return copy.defined() ? mutable_kernel_data<at::BFloat16>(copy) : nullptr;
+  };
   const auto bytes = [](int64_t elements) { return elements * 4; };
+  const auto factor_bytes = [](int64_t elements) {
+    return elements * static_cast<int64_t>(sizeof(Factor));
+  };
+  const auto copy_bytes = [](int64_t elements) { return kRounds ? elements * 2 : 0; };
 
   const auto time = [&](const char* name, int64_t moved, const std::function<void()>& launch) {
     constexpr int kRuns = 50;
@@ -127,7 +149,9 @@ void measure_kernels(int64_t batch, int64_t environments) {
 
   const at::Tensor x = at::randn({batch, kFeatures}, options);
   const at::Tensor wide = at::randn({rows, kFeatures}, options), other = at::randn_like(wide);
-  const at::Tensor sums = at::empty({kFeatures}, options);
+  const at::Tensor sums = at::empty({kFeatures}, options), bias = at::randn({kFeatures}, options);
+  const at::Tensor wide_copy = copy_of(wide), wide_factor = at::empty_like(wide, factors);
+  const float* left_bias = kRounds ? data(bias) : nullptr;
   time("copy", 2 * bytes(wide.numel()), [&] { other.copy_(wide); });
 
   const std::vector<int64_t> kinds(static_cast<size_t>(environments - 1), 0);
@@ -145,8 +169,15 @@ void measure_kernels(int64_t batch, int64_t environments) {
       .kinds = kinds.data(),
       .intensities = intensities.data(),
   };
-  time("perturb", bytes(x.numel() + wide.numel()), [&] {
-    perturb_cuda(perturb, now, static_cast<const float*>(data(x)), data(wide), current_stream());
+  time("perturb", bytes(x.numel() + wide.numel()) + copy_bytes(wide.numel()), [&] {
+    perturb_cuda(
+        perturb,
+        now,
+        static_cast<const float*>(data(x)),
+        data(wide),
+        current_stream(),
+        rounded(wide_copy)
+    );
   });
 
   const at::Tensor z = at::randn({rows, 2 * kLatent}, options), dz = at::randn_like(z);
@@ -222,12 +253,13 @@ void measure_kernels(int64_t batch, int64_t environments) {
       .shared_target = false,
       .gradient_scale = 1e-3,
   };
-  time("reconstruction", bytes(3 * wide.numel()), [&] {
+  time("reconstruction", bytes(2 * wide.numel()) + factor_bytes(wide.numel()), [&] {
     reconstruction_cuda(
         reconstruction,
         static_cast<const float*>(data(wide)),
+        left_bias,
         static_cast<const float*>(data(other)),
-        data(wide),
+        factor_data(wide_factor),
         data(sums),
         1,
         number,
@@ -236,7 +268,9 @@ void measure_kernels(int64_t batch, int64_t environments) {
     );
   });
 
-  const at::Tensor hidden = at::randn({rows, kHidden}, options), dh = at::randn_like(hidden);
+  const at::Tensor inner = at::randn({rows, kHidden}, options),
+                   hidden = at::randn({rows, kHidden}, options).to(factors),
+                   gradient = at::empty_like(hidden);
   const HiddenArguments layer{
       .environments = environments,
       .batch = batch,
@@ -247,33 +281,42 @@ void measure_kernels(int64_t batch, int64_t environments) {
       .layer = 0,
       .probability = 0.3,
   };
-  time("hidden.forward", bytes(2 * hidden.numel()), [&] {
-    hidden_forward_cuda(layer, now, data(hidden), current_stream());
+  time("hidden.forward", bytes(inner.numel()) + factor_bytes(hidden.numel()), [&] {
+    hidden_forward_cuda<float>(
+        layer, now, data(inner), left_bias, factor_data(hidden), current_stream()
+    );
   });
-  time("hidden.backward", bytes(3 * hidden.numel()), [&] {
-    hidden_backward_cuda(
+  time("hidden.backward", bytes(inner.numel()) + factor_bytes(2 * hidden.numel()), [&] {
+    hidden_backward_cuda<float, KernelScalar<Factor>>(
         layer,
-        static_cast<const float*>(data(hidden)),
-        data(dh),
+        factor_data(hidden),
+        data(inner),
+        factor_data(gradient),
         data(sums),
         scratch.get(),
         current_stream()
     );
   });
-  time("column_sums", bytes(wide.numel()), [&] {
+  time("column_sums", bytes(wide.numel()) + copy_bytes(wide.numel()), [&] {
     column_sums_cuda(
         rows,
         kFeatures,
         static_cast<const float*>(data(wide)),
+        rounded(wide_copy),
         data(sums),
         scratch.get(),
         current_stream()
     );
   });
+  if constexpr (kRounds) {
+    time("add_bias", bytes(2 * wide.numel()) + copy_bytes(wide.numel()), [&] {
+      add_bias_cuda(rows, kFeatures, data(bias), data(wide), rounded(wide_copy), current_stream());
+    });
+  }
 
   const int64_t parameters = 1 << 20;
   const at::Tensor p = at::randn({parameters}, options), g = at::randn_like(p),
-                   m = at::zeros_like(p), v = at::zeros_like(p);
+                   m = at::zeros_like(p), v = at::zeros_like(p), p_copy = copy_of(p);
   const AdamwArguments<float> adamw{
       .learning_rate = 1e-4,
       .weight_decay = 0.01,
@@ -283,8 +326,9 @@ void measure_kernels(int64_t batch, int64_t environments) {
       .gradients = data(g),
       .exp_avg = data(m),
       .exp_avg_sq = data(v),
+      .rounded = rounded(p_copy),
   };
-  time("adamw", bytes(8 * parameters), [&] {
+  time("adamw", bytes(8 * parameters) + copy_bytes(parameters), [&] {
     adamw_cuda(adamw, now, number, scratch.get(), current_stream());
   });
 }
@@ -296,8 +340,12 @@ void answer(const std::string& line, Steps& steps) {
   words >> what;
   if (what == "step" && words >> device >> precision >> batch >> environments >> count) {
     std::cout << steps.measure(device, precision, batch, environments, count) << '\n';
-  } else if (what == "kernels" && words >> batch >> environments) {
-    measure_kernels(batch, environments);
+  } else if (what == "kernels" && words >> precision >> batch >> environments) {
+    if (precision == "bf16") {
+      measure_kernels<at::BFloat16>(batch, environments);
+    } else {
+      measure_kernels<float>(batch, environments);
+    }
     std::cout << "end\n";
   } else {
     std::cout << "expected step, kernels or quit, found '" << line << "'\n";

@@ -134,6 +134,7 @@ __global__ void __launch_bounds__(kBlock) update_kernel(
     store_four<Whole>(m, b.exp_avg, first, b.size);
     store_four<Whole>(v, b.exp_avg_sq, first, b.size);
     store_four<Whole>(p, b.parameters, first, b.size);
+    if (b.rounded != nullptr) store_four<Whole>(rounded_four(p), b.rounded, first, b.size);
   };
   for (; first < b.size; first += stride) {
     if (first + 4 <= b.size) {
@@ -141,6 +142,26 @@ __global__ void __launch_bounds__(kBlock) update_kernel(
     } else {
       update(std::false_type{});
     }
+  }
+}
+
+/** A block takes rows (x), a thread four columns at a time. */
+template <bool Aligned>
+__global__ void __launch_bounds__(kBlock) bias_kernel(
+    int64_t rows, int64_t columns, const float* bias, float* x, Bfloat16* rounded
+) {
+  const int64_t row = static_cast<int64_t>(blockIdx.x) * blockDim.y + threadIdx.y;
+  if (row >= rows) return;
+  const int64_t start = row * columns, stride = 4 * static_cast<int64_t>(blockDim.x) * gridDim.y;
+  int64_t first = 4 * (static_cast<int64_t>(blockIdx.y) * blockDim.x + threadIdx.x);
+  for (; first < columns; first += stride) {
+    Four<float> four = load_four<Aligned>(x + start, first, columns);
+    const Four<float> shift = load_four<false>(bias, first, columns);
+#pragma unroll
+    for (int i = 0; i < 4; ++i) four.values[i] += shift.values[i];
+    store_four<Aligned>(four, x + start, first, columns);
+    if (rounded == nullptr) continue;
+    store_four<Aligned>(rounded_four(four), rounded + start, first, columns);
   }
 }
 
@@ -219,6 +240,21 @@ void adamw_cuda(
       arguments,
       static_cast<const double*>(factors)
   );
+}
+
+void add_bias_cuda(
+    int64_t rows, int64_t columns, const float* bias, float* x, Bfloat16* rounded, CudaStream stream
+) {
+  const int64_t fours = ceil_div(columns, 4);
+  const dim3 block = block_of_rows(fours);
+  const dim3 grid(
+      grid_size(ceil_div(rows, block.y), kMaxGridX),
+      grid_size(ceil_div(fours, 4 * static_cast<int64_t>(block.x)))
+  );
+  const bool aligned =
+      rows_aligned(columns, static_cast<const float*>(x), static_cast<const Bfloat16*>(rounded));
+  const auto kernel = aligned ? bias_kernel<true> : bias_kernel<false>;
+  launch(kernel, grid, block, stream, rows, columns, bias, x, rounded);
 }
 
 void finish_step_cuda(

@@ -2,10 +2,9 @@
 
 #include <ATen/ATen.h>
 
-#include <algorithm>
 #include <map>
-#include <mutex>
 
+#include "base/product.h"
 #include "base/scratch.h"
 #include "ops/decorrelation/launch.h"
 #include "ops/dropout/kernel.h"
@@ -13,6 +12,7 @@
 #include "ops/perturb/kernel.h"
 #include "ops/reconstruction/kernel.h"
 #include "training/arguments.h"
+#include "training/device_buffers.h"
 #include "training/environments.h"
 #include "training/graph.h"
 #include "training/kernels.h"
@@ -24,72 +24,38 @@ namespace {
 // Batch sizes whose graphs are kept: the whole batch, an epoch's last one, and some to spare.
 constexpr size_t kMaxGraphs = 8;
 
-/**
- * While it lives, LibTorch's float32 products on CUDA devices are rounded as asked. The setting
- * belongs to the process: those who queue products take turns.
- */
-class ProductPrecision {
- public:
-  explicit ProductPrecision(bool tf32) : lock_(mutex()), before_(precision()) {
-    at::globalContext().setFloat32MatmulPrecision(tf32 ? "high" : "highest");
-  }
-  ~ProductPrecision() { at::globalContext().setFloat32MatmulPrecision(before_); }
-  ProductPrecision(const ProductPrecision&) = delete;
-  ProductPrecision& operator=(const ProductPrecision&) = delete;
-
- private:
-  static std::mutex& mutex() {
-    static std::mutex all;
-    return all;
-  }
-  static std::string precision() {
-    switch (at::globalContext().float32MatmulPrecision()) {
-      case at::Float32MatmulPrecision::HIGHEST:
-        return "highest";
-      case at::Float32MatmulPrecision::HIGH:
-        return "high";
-      case at::Float32MatmulPrecision::MEDIUM:
-        return "medium";
-    }
-    return "highest";
-  }
-  std::lock_guard<std::mutex> lock_;
-  std::string before_;
-};
-
 /** A linear layer, y = x weight^T + bias, with its backward written out. */
 struct Layer {
-  at::Tensor weight, bias;                    // [outputs, inputs], [outputs]
+  at::Tensor weight, bias;                    // [outputs, inputs], as products read it; [outputs]
   at::Tensor weight_gradient, bias_gradient;  // the same
 
-  Layer(const Parameters& parameters, const std::string& name)
-      : weight(parameters[name + ".weight"].detach()),
+  Layer(
+      const Parameters& parameters,
+      const std::map<std::string, at::Tensor>& weights,
+      const std::string& name
+  )
+      : weight(weights.at(name + ".weight")),
         bias(parameters[name + ".bias"].detach()),
         weight_gradient(parameters[name + ".weight"].grad()),
         bias_gradient(parameters[name + ".bias"].grad()) {}
 
-  /** out [rows, outputs] = x weight^T + bias. */
-  void forward(const at::Tensor& x, at::Tensor out) const {
-    at::addmm_out(out, bias, x, weight.t());
-  }
-
   /** The weight's gradient: gradient^T x, gradient [rows, outputs], x [rows, inputs]. */
   void differentiate_weight(const at::Tensor& gradient, const at::Tensor& x) const {
-    at::Tensor out = weight_gradient;
-    at::mm_out(out, gradient.t(), x);
+    product(weight_gradient, gradient.t(), x);
   }
 
   /** out [rows, inputs] = gradient weight, added to what is there with `adds`. */
   void differentiate_input(const at::Tensor& gradient, at::Tensor out, bool adds = false) const {
-    if (adds) {
-      at::addmm_out(out, out, gradient, weight);
-    } else {
-      at::mm_out(out, gradient, weight);
-    }
+    product(std::move(out), gradient, weight, adds);
   }
 };
 
-template <class Value>
+/**
+ * Value is what everything is computed in, Factor what products read: the same, or bfloat16 beside
+ * float32. Then the kernels that write an activation or a gradient write it as a factor too, or
+ * nothing else where no more than products read it.
+ */
+template <class Value, class Factor>
 class GraphedStep final : public DeviceStep {
  public:
   GraphedStep(const TrainerConfig& config, const Parameters& parameters, const Optimizer& optimizer)
@@ -97,6 +63,9 @@ class GraphedStep final : public DeviceStep {
         environments_(config.environments),
         key_(PhiloxKey::from_seed(static_cast<uint64_t>(config.seed))),
         options_(parameters.flat().options()),
+        buffers_(config, options_),
+        parameters_(parameters.flat()),
+        factors_(kRounds ? at::empty_like(parameters_, buffers_.factor_options()) : parameters_),
         adamw_{
             .learning_rate = config.optimizer.learning_rate,
             .weight_decay = config.optimizer.weight_decay,
@@ -106,40 +75,45 @@ class GraphedStep final : public DeviceStep {
             .gradients = parameters.gradients().template const_data_ptr<Value>(),
             .exp_avg = optimizer.exp_avg.template mutable_data_ptr<Value>(),
             .exp_avg_sq = optimizer.exp_avg_sq.template mutable_data_ptr<Value>(),
+            .rounded = rounded(factors_),
         },
-        head_hidden_(parameters, "head.0"),
-        head_output_(parameters, "head.3"),
-        widest_(std::max({config.model.hidden, 2 * config.model.latent, config.outputs})) {
+        head_hidden_(parameters, parameters.split(factors_), "head.0"),
+        head_output_(parameters, parameters.split(factors_), "head.3"),
+        scratch_(buffers_.widest(), options_) {
+    const auto weights = parameters.split(factors_);
     for (const Modality& modality : config.modalities) {
       const std::string encoder = "encoders." + modality.name,
                         decoder = "decoders." + modality.name;
       networks_.push_back({
-          {parameters, encoder + ".0"},
-          {parameters, encoder + ".3"},
-          {parameters, decoder + ".0"},
-          {parameters, decoder + ".2"},
+          {parameters, weights, encoder + ".0"},
+          {parameters, weights, encoder + ".3"},
+          {parameters, weights, decoder + ".0"},
+          {parameters, weights, decoder + ".2"},
       });
-      widest_ = std::max(widest_, modality.features);
     }
-    buffers_.resize(networks_.size());
-    scratch_ = std::make_unique<Scratch>(widest_, options_);
     // Terms of constraints that are off stay 0.
     terms_ = at::zeros({term_count(config)}, options_.dtype(at::kDouble));
     sums_ = at::zeros_like(terms_);
-    factors_ = at::zeros({4}, options_.dtype(at::kDouble));
+    update_ = at::zeros({4}, options_.dtype(at::kDouble));
     step_ = at::zeros({}, options_.dtype(at::kLong));
   }
 
-  void bind(const std::vector<at::Tensor>& features, const at::Tensor& targets) override {
+  void bind(
+      const std::vector<at::Tensor>& features,
+      const std::vector<at::Tensor>& scales,
+      const at::Tensor& targets
+  ) override {
     graphs_.clear();  // they read the data where it was
-    capacity_ = 0;    // batches may need memory for features of their own now
     features_ = features;
+    scales_ = scales;
     targets_ = targets;
+    own_.assign(features.size(), at::Tensor());
   }
 
   void begin(int64_t step) override {
     step_.fill_(step);
     sums_.zero_();
+    if constexpr (kRounds) factors_.copy_(parameters_);
   }
 
   void differentiate(
@@ -173,50 +147,32 @@ class GraphedStep final : public DeviceStep {
   const at::Tensor& sums() const override { return sums_; }
 
   int64_t memory() const override {
-    size_t bytes = rows_.defined() ? rows_.nbytes() : 0;
-    const auto add = [&bytes](const at::Tensor& tensor) {
-      if (tensor.defined()) bytes += tensor.nbytes();
-    };
-    for (const Buffers& b : buffers_) {
-      for (const at::Tensor& tensor : {b.own, b.x, b.hidden, b.z, b.z_gradient}) add(tensor);
-    }
-    for (const auto& tensor : {hidden_, hidden_gradient_, output_, decorrelation_}) add(tensor);
-    return static_cast<int64_t>(bytes) + scratch_->bytes();
+    const size_t rows = rows_.defined() ? rows_.nbytes() : 0,
+                 factors = kRounds ? factors_.nbytes() : 0;
+    size_t own = 0;
+    for (const at::Tensor& features : own_) own += features.defined() ? features.nbytes() : 0;
+    return buffers_.bytes() + scratch_.bytes() + static_cast<int64_t>(rows + factors + own);
   }
 
  private:
   struct Networks {
     Layer encoder_hidden, encoder_output, decoder_hidden, decoder_output;
   };
-  /** What the backward pass needs of a modality: flat, seen as matrices of the rows at hand. */
-  struct Buffers {
-    at::Tensor own;         // [B, D], features that the batch brought with it, or undefined
-    at::Tensor x;           // [R, D], R = E B
-    at::Tensor hidden;      // [R, H]
-    at::Tensor z;           // [R, 2d], the first half invariant
-    at::Tensor z_gradient;  // [R, 2d]
-  };
-  /** The same for the rows at hand. */
-  struct Activations {
-    at::Tensor x, hidden, z, z_gradient;
-  };
+  static constexpr bool kRounds = DeviceBuffers<Value, Factor>::kRounds;
 
   int64_t environments() const { return 1 + static_cast<int64_t>(environments_.kinds.size()); }
   int64_t latent() const { return config_.model.latent; }
   int64_t width(size_t m) const { return config_.modalities[m].features; }
+  DeviceActivations activations(size_t m) const { return buffers_.modality(m, all_); }
 
-  static at::Tensor matrix(const at::Tensor& buffer, int64_t rows, int64_t columns) {
-    return buffer.narrow(0, 0, rows * columns).view({rows, columns});
-  }
   static Value* data(const at::Tensor& tensor) { return tensor.template mutable_data_ptr<Value>(); }
-  Activations activations(size_t m) const {
-    const Buffers& b = buffers_[m];
-    return {
-        matrix(b.x, all_, width(m)),
-        matrix(b.hidden, all_, config_.model.hidden),
-        matrix(b.z, all_, 2 * latent()),
-        matrix(b.z_gradient, all_, 2 * latent()),
-    };
+  static KernelScalar<Factor>* factor_data(const at::Tensor& tensor) {
+    return mutable_kernel_data<Factor>(tensor);
+  }
+  /** Where a kernel writes a value's factor beside the value; nowhere if they are the same. */
+  static Bfloat16* rounded(const at::Tensor& factor) {
+    if constexpr (kRounds) return factor_data(factor);
+    return nullptr;
   }
   /** Where the kind-th constraint of a modality tells its value. */
   double* term(size_t kind, size_t m) const {
@@ -230,31 +186,19 @@ class GraphedStep final : public DeviceStep {
   void place(const at::Tensor& rows, const std::vector<ModalityBatch>& features) {
     TORCH_CHECK_VALUE(targets_.defined(), "the uploaded data has no targets");
     const int64_t size = rows.numel();
-    if (size > capacity_) {
+    if (!buffers_.fits(size)) {
       graphs_.clear();
-      const int64_t all = environments() * size, hidden = config_.model.hidden;
-      for (size_t m = 0; m < buffers_.size(); ++m) {
-        const auto flat = [&](int64_t columns) { return at::empty({all * columns}, options_); };
-        buffers_[m] = {
-            features_[m].defined() ? at::Tensor() : at::empty({size * width(m)}, options_),
-            flat(width(m)),
-            flat(hidden),
-            flat(2 * latent()),
-            flat(2 * latent())
-        };
-      }
-      hidden_ = at::empty({all * hidden}, options_);
-      hidden_gradient_ = at::empty({all * hidden}, options_);
-      output_ = at::empty({all * widest_}, options_);
-      decorrelation_ =
-          at::empty({DecorrelationMemory::elements(environments(), size, latent())}, options_);
+      buffers_.reserve(size);
       rows_ = at::empty({size}, options_.dtype(at::kLong));
-      capacity_ = size;
     }
     rows_.narrow(0, 0, size).copy_(rows);
-    for (size_t m = 0; m < buffers_.size(); ++m) {
+    for (size_t m = 0; m < own_.size(); ++m) {
       if (features_[m].defined()) continue;
-      matrix(buffers_[m].own, size, width(m)).copy_(features[m].values);
+      if (!own_[m].defined() || own_[m].size(0) < size) {
+        graphs_.clear();
+        own_[m] = at::empty({size, width(m)}, options_);
+      }
+      own_[m].narrow(0, 0, size).copy_(features[m].values);
     }
   }
 
@@ -263,12 +207,13 @@ class GraphedStep final : public DeviceStep {
    * on a stream cannot be recorded, and this call may be another thread's than the last.
    */
   void warm_up() const {
-    const at::Tensor any = at::zeros({16, 16}, options_), row = at::zeros({16}, options_);
-    at::Tensor out = at::empty_like(any);
-    at::mm_out(out, any, any);
-    at::addmm_out(out, row, any, any);
-    at::addmm_out(out, out, any, any);
-    const at::Tensor batch = any.unsqueeze(0);
+    const at::Tensor any = at::zeros({16, 16}, buffers_.factor_options()),
+                     row = at::zeros({16}, options_);
+    const at::Tensor out = at::empty({16, 16}, options_);
+    forward(any, any, row, out);
+    product(out, any, any);
+    product(out, any, any, /*adds=*/true);
+    const at::Tensor batch = out.unsqueeze(0);  // decorrelation's products are not rounded
     at::bmm(batch, batch);
   }
 
@@ -277,8 +222,8 @@ class GraphedStep final : public DeviceStep {
     adamw_cuda(
         adamw_,
         step_number(),
-        factors_.template mutable_data_ptr<double>(),
-        scratch_->get(),
+        update_.template mutable_data_ptr<double>(),
+        scratch_.get(),
         current_stream()
     );
     queue_end(static_cast<double>(size), true);
@@ -327,37 +272,85 @@ class GraphedStep final : public DeviceStep {
         .probability = probability,
     };
   }
-  void hidden_forward(const HiddenArguments& arguments, const at::Tensor& x) const {
-    hidden_forward_cuda(arguments, step_number(), data(x), current_stream());
+
+  /**
+   * out = x weight^T + bias. Where factors are rounded the bias is left to the kernel that takes
+   * `out`, see left_bias(): LibTorch would copy it to `out` first.
+   */
+  static void forward(
+      const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, at::Tensor out
+  ) {
+    if constexpr (kRounds) {
+      product(out, x, weight.t());
+    } else {
+      at::addmm_out(out, bias, x, weight.t());
+    }
   }
-  void hidden_backward(
+  static void forward(const at::Tensor& x, const Layer& layer, const at::Tensor& out) {
+    forward(x, layer.weight, layer.bias, out);
+  }
+  static const Value* left_bias(const Layer& layer) { return kRounds ? data(layer.bias) : nullptr; }
+  /** Adds the bias that forward() left out; `factor`, unless it is null, becomes out's. */
+  void add_left_bias(const Layer& layer, const at::Tensor& out, Bfloat16* factor) const {
+    if constexpr (kRounds) {
+      add_bias_cuda(
+          out.size(0), out.size(1), left_bias(layer), data(out), factor, current_stream()
+      );
+    }
+  }
+
+  /** hidden = dropout(ReLU(x)), x as forward() of the layer left it. */
+  void hidden_forward(
       const HiddenArguments& arguments,
       const at::Tensor& x,
-      const at::Tensor& gradient,
-      const Layer& layer
+      const Layer& layer,
+      const at::Tensor& hidden
   ) const {
-    hidden_backward_cuda(
+    hidden_forward_cuda(
         arguments,
+        step_number(),
         static_cast<const Value*>(data(x)),
-        data(gradient),
-        data(layer.bias_gradient),
-        scratch_->get(),
+        left_bias(layer),
+        factor_data(hidden),
         current_stream()
     );
   }
-  void sum_columns(const at::Tensor& gradient, const Layer& layer) const {
+  /** The gradient before ReLU as a factor, from that of `hidden`; the bias's gradient too. */
+  at::Tensor hidden_backward(
+      const HiddenArguments& arguments,
+      const at::Tensor& hidden,
+      const at::Tensor& gradient,
+      const Layer& layer
+  ) const {
+    const at::Tensor out = buffers_.factor_of(gradient);
+    hidden_backward_cuda(
+        arguments,
+        static_cast<const KernelScalar<Factor>*>(factor_data(hidden)),
+        static_cast<const Value*>(data(gradient)),
+        factor_data(out),
+        data(layer.bias_gradient),
+        scratch_.get(),
+        current_stream()
+    );
+    return out;
+  }
+  /** A layer's gradient at its output as a factor; the bias's gradient too. */
+  at::Tensor sum_columns(const at::Tensor& gradient, const Layer& layer) const {
+    const at::Tensor out = buffers_.factor_of(gradient);
     column_sums_cuda(
         gradient.size(0),
         gradient.size(1),
         static_cast<const Value*>(data(gradient)),
+        rounded(out),
         data(layer.bias_gradient),
-        scratch_->get(),
+        scratch_.get(),
         current_stream()
     );
+    return out;
   }
 
   void encode(size_t m) {
-    const Activations a = activations(m);
+    const DeviceActivations a = activations(m);
     const Networks& n = networks_[m];
     const bool bound = features_[m].defined();
     const PerturbArguments arguments{
@@ -373,24 +366,31 @@ class GraphedStep final : public DeviceStep {
         .kinds = environments_.kinds.data(),
         .intensities = environments_.intensities.data(),
         .shared_draw = config_.sharing == "common",
+        .scale = bound && scales_[m].defined() ? scales_[m].const_data_ptr<float>() : nullptr,
     };
     perturb_cuda(
         arguments,
         step_number(),
-        static_cast<const Value*>(data(bound ? features_[m] : buffers_[m].own)),
+        static_cast<const Value*>(data(bound ? features_[m] : own_[m])),
         data(a.x),
-        current_stream()
+        current_stream(),
+        rounded(a.x_factor)
     );
-    n.encoder_hidden.forward(a.x, a.hidden);
+    const at::Tensor inner = buffers_.inner(all_);
+    forward(a.x_factor, n.encoder_hidden, inner);
     hidden_forward(
-        hidden_arguments(static_cast<int64_t>(m), environments(), config_.model.dropout), a.hidden
+        hidden_arguments(static_cast<int64_t>(m), environments(), config_.model.dropout),
+        inner,
+        n.encoder_hidden,
+        a.hidden
     );
-    n.encoder_output.forward(a.hidden, a.z);
+    forward(a.hidden, n.encoder_output, a.z);
+    add_left_bias(n.encoder_output, a.z, rounded(a.z_factor));
   }
 
   /** R_inv and R_dec, whose gradients begin z_gradient. */
   void constrain(size_t m) {
-    const Activations a = activations(m);
+    const DeviceActivations a = activations(m);
     const int64_t d = latent(), e = environments();
     const auto& [invariance, decorrelation, reconstruction] = config_.weights;
     if (invariance == 0 || decorrelation == 0) a.z_gradient.zero_();
@@ -403,34 +403,33 @@ class GraphedStep final : public DeviceStep {
           data(a.z_gradient),
           scale,
           term(0, m),
-          scratch_->get(),
+          scratch_.get(),
           current_stream()
       );
     }
     if (decorrelation > 0) {
       const double scale = 1 / static_cast<double>(all_);
       const DecorrelationArguments arguments = decorrelation_arguments(config_, e, batch_);
-      DecorrelationMemory memory(e, batch_, d, decorrelation_);
+      DecorrelationMemory memory(e, batch_, d, buffers_.decorrelation());
       const Value* z = data(a.z);
       Value* gradient = data(a.z_gradient);
       decorrelation_on_stream(
-          arguments, z, z + d, gradient, gradient + d, memory, scale, term(1, m), scratch_->get()
+          arguments, z, z + d, gradient, gradient + d, memory, scale, term(1, m), scratch_.get()
       );
     }
   }
 
   /** R_rec: the decoder forward and backward; adds to z_gradient. */
   void reconstruct(size_t m) {
-    const Activations a = activations(m);
+    const DeviceActivations a = activations(m);
     const Networks& n = networks_[m];
     const int64_t columns = width(m);
     const HiddenArguments plain = hidden_arguments(0, environments(), 0);
-    const at::Tensor hidden = matrix(hidden_, all_, config_.model.hidden),
-                     hidden_gradient = matrix(hidden_gradient_, all_, config_.model.hidden),
-                     output = matrix(output_, all_, columns);
-    n.decoder_hidden.forward(a.z, hidden);
-    hidden_forward(plain, hidden);
-    n.decoder_output.forward(hidden, output);
+    const at::Tensor hidden = buffers_.hidden(all_), inner = buffers_.inner(all_),
+                     output = buffers_.output(all_, columns);
+    forward(a.z_factor, n.decoder_hidden, inner);
+    hidden_forward(plain, inner, n.decoder_hidden, hidden);
+    forward(hidden, n.decoder_output, output);
 
     const double scale = 1 / static_cast<double>(all_ * columns);
     const ReconstructionArguments arguments{
@@ -440,23 +439,25 @@ class GraphedStep final : public DeviceStep {
         .shared_target = config_.reconstruction.target == "clean",
         .gradient_scale = 2 * scale * config_.weights.reconstruction,
     };
+    const at::Tensor gradient = buffers_.factor_of(output);
     reconstruction_cuda(
         arguments,
         static_cast<const Value*>(data(output)),
+        left_bias(n.decoder_output),
         static_cast<const Value*>(data(a.x)),
-        data(output),
+        factor_data(gradient),
         data(n.decoder_output.bias_gradient),
         scale,
         term(2, m),
-        scratch_->get(),
+        scratch_.get(),
         current_stream()
     );
 
-    n.decoder_output.differentiate_weight(output, hidden);
-    n.decoder_output.differentiate_input(output, hidden_gradient);
-    hidden_backward(plain, hidden, hidden_gradient, n.decoder_hidden);
-    n.decoder_hidden.differentiate_weight(hidden_gradient, a.z);
-    n.decoder_hidden.differentiate_input(hidden_gradient, a.z_gradient, /*adds=*/true);
+    n.decoder_output.differentiate_weight(gradient, hidden);
+    n.decoder_output.differentiate_input(gradient, inner);
+    const at::Tensor inner_gradient = hidden_backward(plain, hidden, inner, n.decoder_hidden);
+    n.decoder_hidden.differentiate_weight(inner_gradient, a.z_factor);
+    n.decoder_hidden.differentiate_input(inner_gradient, a.z_gradient, /*adds=*/true);
   }
 
   /** The head forward and backward; adds to the invariant half of z_gradient. */
@@ -466,20 +467,24 @@ class GraphedStep final : public DeviceStep {
     const int64_t count = used * batch_, d = latent();
     const auto modalities = static_cast<int64_t>(networks_.size());
     const HiddenArguments arguments = hidden_arguments(modalities, used, config_.model.dropout);
-    at::Tensor hidden = matrix(hidden_, count, config_.model.hidden);
-    const at::Tensor hidden_gradient = matrix(hidden_gradient_, count, config_.model.hidden),
-                     output = matrix(output_, count, config_.outputs);
+    const at::Tensor hidden = buffers_.hidden(count), inner = buffers_.inner(count),
+                     output = buffers_.output(count, config_.outputs);
     const auto invariant_half = [&](const at::Tensor& z) {
       return z.narrow(0, 0, count).narrow(1, 0, d);
     };
 
     for (int64_t m = 0; m < modalities; ++m) {
-      const at::Tensor z = invariant_half(activations(static_cast<size_t>(m)).z);
-      const at::Tensor columns = head_hidden_.weight.narrow(1, m * d, d).t();
-      at::addmm_out(hidden, m == 0 ? head_hidden_.bias : hidden, z, columns);
+      const at::Tensor z = invariant_half(activations(static_cast<size_t>(m)).z_factor);
+      const at::Tensor weight = head_hidden_.weight.narrow(1, m * d, d);
+      if (m == 0) {
+        forward(z, weight, head_hidden_.bias, inner);
+      } else {
+        product(inner, z, weight.t(), /*adds=*/true);
+      }
     }
-    hidden_forward(arguments, hidden);
-    head_output_.forward(hidden, output);
+    hidden_forward(arguments, inner, head_hidden_, hidden);
+    forward(hidden, head_output_, output);
+    add_left_bias(head_output_, output, nullptr);
 
     const bool classes = config_.prediction.loss == "crossEntropy";
     const PredictionArguments<Value> prediction{
@@ -495,62 +500,60 @@ class GraphedStep final : public DeviceStep {
         prediction,
         data(output),
         terms_.template mutable_data_ptr<double>() + 1,
-        scratch_->get(),
+        scratch_.get(),
         current_stream()
     );
 
-    sum_columns(output, head_output_);
-    head_output_.differentiate_weight(output, hidden);
-    head_output_.differentiate_input(output, hidden_gradient);
-    hidden_backward(arguments, hidden, hidden_gradient, head_hidden_);
+    const at::Tensor gradient = sum_columns(output, head_output_);
+    head_output_.differentiate_weight(gradient, hidden);
+    head_output_.differentiate_input(gradient, inner);
+    const at::Tensor inner_gradient = hidden_backward(arguments, hidden, inner, head_hidden_);
     for (int64_t m = 0; m < modalities; ++m) {
-      const Activations a = activations(static_cast<size_t>(m));
-      at::Tensor weight_gradient = head_hidden_.weight_gradient.narrow(1, m * d, d);
-      at::mm_out(weight_gradient, hidden_gradient.t(), invariant_half(a.z));
-      at::Tensor z_gradient = invariant_half(a.z_gradient);
-      at::addmm_out(
-          z_gradient, z_gradient, hidden_gradient, head_hidden_.weight.narrow(1, m * d, d)
+      const DeviceActivations a = activations(static_cast<size_t>(m));
+      const auto columns = [&](const at::Tensor& weight) { return weight.narrow(1, m * d, d); };
+      product(
+          columns(head_hidden_.weight_gradient), inner_gradient.t(), invariant_half(a.z_factor)
+      );
+      product(
+          invariant_half(a.z_gradient), inner_gradient, columns(head_hidden_.weight), /*adds=*/true
       );
     }
   }
 
   void differentiate_encoder(size_t m) {
-    const Activations a = activations(m);
+    const DeviceActivations a = activations(m);
     const Networks& n = networks_[m];
-    const at::Tensor hidden_gradient = matrix(hidden_gradient_, all_, config_.model.hidden);
-    sum_columns(a.z_gradient, n.encoder_output);
-    n.encoder_output.differentiate_weight(a.z_gradient, a.hidden);
-    n.encoder_output.differentiate_input(a.z_gradient, hidden_gradient);
-    hidden_backward(
+    const at::Tensor inner = buffers_.inner(all_);
+    const at::Tensor gradient = sum_columns(a.z_gradient, n.encoder_output);
+    n.encoder_output.differentiate_weight(gradient, a.hidden);
+    n.encoder_output.differentiate_input(gradient, inner);
+    const at::Tensor inner_gradient = hidden_backward(
         hidden_arguments(static_cast<int64_t>(m), environments(), config_.model.dropout),
         a.hidden,
-        hidden_gradient,
+        inner,
         n.encoder_hidden
     );
-    n.encoder_hidden.differentiate_weight(hidden_gradient, a.x);
+    n.encoder_hidden.differentiate_weight(inner_gradient, a.x_factor);
   }
 
   const TrainerConfig config_;
   const EnvironmentLists environments_;
   const PhiloxKey key_;
   const at::TensorOptions options_;
+  DeviceBuffers<Value, Factor> buffers_;
+  const at::Tensor parameters_, factors_;  // flat; factors_ as products read them
   const AdamwArguments<Value> adamw_;
   std::vector<Networks> networks_;
   Layer head_hidden_, head_output_;
-  int64_t widest_;
 
-  std::vector<at::Tensor> features_;
+  std::vector<at::Tensor> features_, scales_;  // of all data
+  std::vector<at::Tensor> own_;  // [>= B, D_m], features that a batch brought, where it does
   at::Tensor targets_;
 
-  // What graphs read and write, for batches of up to `capacity_` rows.
-  int64_t capacity_ = 0;
-  std::vector<Buffers> buffers_;
-  at::Tensor hidden_, hidden_gradient_;  // [R, H], used in turn
-  at::Tensor output_;                    // [R, widest layer]
-  at::Tensor decorrelation_;
+  // What graphs read and write, beside buffers_.
   at::Tensor rows_;  // int64 [B]
-  std::unique_ptr<Scratch> scratch_;
-  at::Tensor terms_, sums_, factors_;                 // float64
+  const Scratch scratch_;
+  at::Tensor terms_, sums_, update_;                  // float64
   at::Tensor step_;                                   // int64 []
   std::map<int64_t, std::unique_ptr<Graph>> graphs_;  // by batch size; null until its second step
 
@@ -564,9 +567,12 @@ std::unique_ptr<DeviceStep> make_device_step(
     const TrainerConfig& config, const Parameters& parameters, const Optimizer& optimizer
 ) {
   if (config.precision == "float64") {
-    return std::make_unique<GraphedStep<double>>(config, parameters, optimizer);
+    return std::make_unique<GraphedStep<double, double>>(config, parameters, optimizer);
   }
-  return std::make_unique<GraphedStep<float>>(config, parameters, optimizer);
+  if (config.precision == "bf16") {
+    return std::make_unique<GraphedStep<float, c10::BFloat16>>(config, parameters, optimizer);
+  }
+  return std::make_unique<GraphedStep<float, float>>(config, parameters, optimizer);
 }
 
 }  // namespace cmir

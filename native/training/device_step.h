@@ -25,11 +25,18 @@ class DeviceStep {
 
   /**
    * The data of the steps to come: features [N, D_m] a modality, undefined where each batch brings
-   * its own; targets [N], or undefined.
+   * its own; scales float32 [N] of gaussian noise on them, or undefined; targets [N], or undefined.
    */
-  virtual void bind(const std::vector<at::Tensor>& features, const at::Tensor& targets) = 0;
+  virtual void bind(
+      const std::vector<at::Tensor>& features,
+      const std::vector<at::Tensor>& scales,
+      const at::Tensor& targets
+  ) = 0;
 
-  /** The number of the next step; sums start at 0. */
+  /**
+   * The number of the next step; sums start at 0. From here to the next begin() nothing but train()
+   * changes the parameters.
+   */
   virtual void begin(int64_t step) = 0;
 
   /**
@@ -51,7 +58,10 @@ class DeviceStep {
   virtual int64_t memory() const = 0;
 };
 
-/** A step in the parameters' precision; they and the optimiser must outlive it, where they are. */
+/**
+ * A step in the parameters' precision, or with bfloat16 factors of its products; parameters and
+ * optimiser must outlive it, where they are.
+ */
 std::unique_ptr<DeviceStep> make_device_step(
     const TrainerConfig& config, const Parameters& parameters, const Optimizer& optimizer
 );

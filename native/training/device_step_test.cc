@@ -1,7 +1,9 @@
 #include "training/device_step.h"
 
+#include <map>
 #include <thread>
 
+#include "base/gemm.h"
 #include "base/scratch.h"
 #include "test/check.h"
 #include "training/kernels.h"
@@ -20,7 +22,8 @@ struct Pair {
               {config.modalities, config.outputs, config.model},
               at::TensorOptions(device).dtype(type_of(config))
           ),
-          optimizer(model.parameters().flat()) {
+          optimizer(model.parameters().flat()),
+          scales(config.modalities.size()) {
       model.parameters().initialize(config.seed);
       for (size_t m = 0; m < config.modalities.size(); ++m) {
         const int64_t width = config.modalities[m].features;
@@ -33,23 +36,26 @@ struct Pair {
     CmirModel model;
     Optimizer optimizer;
     std::vector<at::Tensor> features;
+    std::vector<at::Tensor> scales;
     at::Tensor targets;
   };
 
   Pair(const TrainerConfig& config, at::Device device)
       : config(config), there(config, device), here(config, at::kCPU) {
     step = make_device_step(config, there.model.parameters(), there.optimizer);
-    step->bind(there.features, there.targets);
+    bind();
     reference = make_step(config, here.model.parameters());
   }
+
+  void bind() { step->bind(there.features, there.scales, there.targets); }
 
   /** Terms of the reference, whose gradients are then in its model. */
   at::Tensor expect(const at::Tensor& rows, int64_t number) {
     at::Tensor terms = at::zeros({term_count(config)}, at::kDouble);
     const auto* numbers = rows.const_data_ptr<int64_t>();
     std::vector<StepInput> inputs;
-    for (const at::Tensor& values : here.features) {
-      inputs.push_back({.values = values, .rows = numbers});
+    for (size_t m = 0; m < here.features.size(); ++m) {
+      inputs.push_back({.values = here.features[m], .rows = numbers, .scale = here.scales[m]});
     }
     const StepBatch batch{inputs, here.targets, numbers, rows.numel()};
     reference->run(
@@ -143,10 +149,68 @@ TEST_CASE("device step: each constraint alone, none, no environment, one modalit
   check_gradients(wide, 40);
 }
 
+/** Gradients of a step on the CPU, whose products have this precision, by the parameters' names. */
+std::map<std::string, at::Tensor> cpu_gradients(
+    TrainerConfig config, const std::string& precision, const at::Tensor& rows, int64_t number
+) {
+  config.precision = precision;
+  Pair pair(config, at::kCPU);
+  pair.expect(rows, number);
+  const Parameters& parameters = pair.here.model.parameters();
+  return parameters.split(parameters.gradients());
+}
+
+double distance(const at::Tensor& a, const at::Tensor& b) { return (a - b).norm().item<double>(); }
+
+TEST_CASE("device step: in bfloat16 the gradients are those on the CPU with the same roundings") {
+  const auto device = kernel_device();
+  if (!device) return;
+  const at::NoGradGuard no_grad;
+  const OwnStream stream(*device);
+  for (const std::string on : {"all", "clean"}) {
+    for (const int64_t batch : {5, 40}) {
+      INFO(on << " batch " << batch);
+      TrainerConfig config = step_config();
+      config.precision = "bf16";
+      config.prediction = {.loss = on == "all" ? "mse" : "crossEntropy", .on = on};
+      config.outputs = on == "all" ? 1 : 4;
+      config.reconstruction.target = on == "all" ? "environment" : "clean";
+      if (batch == 40) {  // widths of whole vectors too
+        config.modalities = {{"text", 96, false}, {"audio", 5, false}};
+        config.model = {.hidden = 64, .latent = 16, .dropout = 0.3, .pooling = "mean"};
+      }
+      const at::Tensor rows = some_rows(batch);
+      Pair pair(config, *device);
+      pair.step->begin(3);
+      pair.step->differentiate(rows.to(*device), {}, 1);
+      const Parameters& parameters = pair.there.model.parameters();
+      const auto exact = cpu_gradients(config, "float32", rows, 3);
+      std::map<std::string, at::Tensor> rounded;
+      if (has_bfloat16_gemm()) rounded = cpu_gradients(config, "bf16", rows, 3);
+      for (const auto& [name, found] : parameters.split(parameters.gradients().cpu())) {
+        INFO(name);
+        CHECK(distance(found, exact.at(name)) < 0.2 * exact.at(name).norm().item<double>());
+        if (!has_bfloat16_gemm()) continue;
+        const double error = distance(rounded.at(name), exact.at(name));
+        CHECK(error > 0);
+        CHECK(distance(found, rounded.at(name)) < 0.1 * error);
+      }
+    }
+  }
+}
+
 /** Steps of the first batch size, then smaller ones, and again: what runs eagerly, and replays. */
 const std::vector<std::pair<int64_t, int64_t>> kBatches{
     {16, 0}, {16, 16}, {16, 32}, {8, 48}, {16, 56}, {8, 72}, {8, 80}, {20, 88}, {16, 108}, {16, 124}
 };
+
+/** Takes the step by a DeviceStep that is made for it alone: it captures nothing. */
+void train_anew(Pair& pair, const at::Tensor& rows, int64_t number) {
+  pair.step = make_device_step(pair.config, pair.there.model.parameters(), pair.there.optimizer);
+  pair.bind();
+  pair.step->begin(number);
+  pair.step->train(rows, {});
+}
 
 TEST_CASE("device step: training is that on the CPU, captured or not, with the same bits") {
   const auto device = kernel_device();
@@ -163,17 +227,12 @@ TEST_CASE("device step: training is that on the CPU, captured or not, with the s
       const at::Tensor rows = some_rows(kBatches[i].first, kBatches[i].second);
       const auto number = static_cast<int64_t>(i) + 2;
       pair.step->train(rows.to(*device), {});
-
-      // A step that is made anew captures nothing.
-      eager.step = make_device_step(config, eager.there.model.parameters(), eager.there.optimizer);
-      eager.step->bind(eager.there.features, eager.there.targets);
-      eager.step->begin(number);
-      eager.step->train(rows.to(*device), {});
+      train_anew(eager, rows.to(*device), number);
 
       expected += pair.expect(rows, number) * static_cast<double>(rows.numel());
-      auto& [model, optimizer, features, targets] = pair.here;
-      optimizer.set_steps(number);
-      optimizer.step(model.parameters().flat(), model.parameters().gradients(), config.optimizer);
+      pair.here.optimizer.set_steps(number);
+      const Parameters& parameters = pair.here.model.parameters();
+      pair.here.optimizer.step(parameters.flat(), parameters.gradients(), config.optimizer);
     }
     check_alike(pair.step->sums(), expected);
     const at::Tensor found = pair.there.model.parameters().flat();
@@ -181,6 +240,101 @@ TEST_CASE("device step: training is that on the CPU, captured or not, with the s
     check_alike(pair.there.optimizer.exp_avg_sq, pair.here.optimizer.exp_avg_sq);
     CHECK(found.equal(eager.there.model.parameters().flat()));
     CHECK(pair.step->memory() > 0);
+  }
+}
+
+TEST_CASE("device step: in bfloat16 parameters stay float32, and replay changes no bit") {
+  const auto device = kernel_device();
+  if (!device) return;
+  const at::NoGradGuard no_grad;
+  const OwnStream stream(*device);
+  TrainerConfig config = step_config();
+  config.precision = "float32";
+  Pair exact(config, *device);
+  config.precision = "bf16";
+  Pair pair(config, *device), eager(config, *device);
+  const at::Tensor before = pair.there.model.parameters().flat().clone();
+  exact.step->begin(2);
+  pair.step->begin(2);
+  for (size_t i = 0; i < kBatches.size(); ++i) {
+    const at::Tensor rows = some_rows(kBatches[i].first, kBatches[i].second).to(*device);
+    exact.step->train(rows, {});
+    pair.step->train(rows, {});
+    // It rounds the weights itself, which the other has from its last update.
+    train_anew(eager, rows, static_cast<int64_t>(i) + 2);
+  }
+  const at::Tensor found = pair.there.model.parameters().flat();
+  CHECK((found.scalar_type() == at::kFloat));
+  CHECK_FALSE(found.equal(found.to(at::kBFloat16).to(at::kFloat)));
+  CHECK(found.equal(eager.there.model.parameters().flat()));
+  const at::Tensor near = exact.there.model.parameters().flat();
+  CHECK(distance(found, near) < 0.2 * distance(near, before));
+  CHECK(pair.step->memory() > 0);
+}
+
+/** x in bfloat16, as it is on the device. */
+at::Tensor rounded(const at::Tensor& x) { return x.to(at::kBFloat16); }
+
+TEST_CASE("step: the CUDA kernel of a bias adds it, and rounds to bfloat16") {
+  const auto device = kernel_device();
+  if (!device) return;
+  for (const auto& [rows, columns] : {std::pair{1, 1}, {7, 5}, {300, 64}, {3, 1030}}) {
+    INFO("shape " << rows << " " << columns);
+    const at::Tensor x = normal({rows, columns}, at::kFloat, 1).to(*device),
+                     bias = normal({columns}, at::kFloat, 2).to(*device);
+    const at::Tensor expected = x + bias, copy = at::empty_like(rounded(x));
+    for (const bool rounds : {false, true}) {
+      const at::Tensor out = x.clone();
+      add_bias_cuda(
+          rows,
+          columns,
+          bias.const_data_ptr<float>(),
+          out.mutable_data_ptr<float>(),
+          rounds ? mutable_kernel_data<at::BFloat16>(copy) : nullptr,
+          current_stream()
+      );
+      CHECK(out.equal(expected));
+    }
+    CHECK(copy.equal(rounded(expected)));
+  }
+}
+
+TEST_CASE("optimizer: the CUDA kernels update as the CPU does, and leave a copy in bfloat16") {
+  const auto device = kernel_device();
+  if (!device) return;
+  const OptimizerConfig config{.learning_rate = 0.01, .weight_decay = 0.1, .clip_norm = 2};
+  const Scratch scratch(1, at::TensorOptions(*device));
+  for (const int64_t size : {1, 3, 8, 1025}) {
+    INFO("size " << size);
+    const at::Tensor parameters = normal({size}, at::kFloat, 1),
+                     gradients = normal({size}, at::kFloat, 2);
+    const at::Tensor p = parameters.to(*device, false, true), g = gradients.to(*device),
+                     m = at::zeros_like(p), v = at::zeros_like(p),
+                     copy = at::empty_like(rounded(p));
+    const at::Tensor step = at::zeros({}, p.options().dtype(at::kLong)),
+                     factors = at::zeros({4}, p.options().dtype(at::kDouble));
+    adamw_cuda(
+        AdamwArguments<float>{
+            .learning_rate = config.learning_rate,
+            .weight_decay = config.weight_decay,
+            .clip_norm = config.clip_norm,
+            .size = size,
+            .parameters = p.mutable_data_ptr<float>(),
+            .gradients = g.const_data_ptr<float>(),
+            .exp_avg = m.mutable_data_ptr<float>(),
+            .exp_avg_sq = v.mutable_data_ptr<float>(),
+            .rounded = mutable_kernel_data<at::BFloat16>(copy),
+        },
+        step.const_data_ptr<int64_t>(),
+        factors.mutable_data_ptr<double>(),
+        scratch.get(),
+        current_stream()
+    );
+    Optimizer optimizer(parameters);
+    optimizer.step(parameters, gradients, config);
+    check_close(p.cpu(), parameters);
+    check_close(v.cpu(), optimizer.exp_avg_sq);
+    CHECK(copy.equal(rounded(p)));
   }
 }
 
@@ -196,11 +350,11 @@ TEST_CASE("device step: new data is read, NaN in it reaches the loss") {
   CHECK(std::isfinite(pair.step->sums()[0].item<double>()));
   std::vector<at::Tensor> features = pair.there.features;
   features[1] = at::full_like(features[1], std::numeric_limits<double>::quiet_NaN());
-  pair.step->bind(features, pair.there.targets);
+  pair.step->bind(features, pair.there.scales, pair.there.targets);
   pair.step->begin(0);
   for (int i = 0; i < 3; ++i) pair.step->train(rows, {});
   CHECK(std::isnan(pair.step->sums()[0].item<double>()));
-  pair.step->bind(features, {});
+  pair.step->bind(features, pair.there.scales, {});
   check_throws([&] { pair.step->train(rows, {}); }, "no targets");
 }
 
@@ -214,7 +368,7 @@ TEST_CASE(
   Pair bound(step_config(), *device), own(step_config(), *device);
   std::vector<at::Tensor> features = own.there.features;
   features[0] = features[2] = at::Tensor();
-  own.step->bind(features, own.there.targets);
+  own.step->bind(features, own.there.scales, own.there.targets);
   for (Pair* pair : {&bound, &own}) pair->step->begin(0);
   // Sizes that come again, so that graphs run, and one that needs more memory.
   for (const int64_t size : {8, 8, 8, 12, 8, 12, 12}) {
@@ -227,6 +381,28 @@ TEST_CASE(
   CHECK(own.step->sums().equal(bound.step->sums()));
   CHECK(own.there.model.parameters().flat().equal(bound.there.model.parameters().flat()));
   CHECK(own.step->memory() > bound.step->memory());
+}
+
+TEST_CASE("device step: gaussian noise is scaled by row, as on the CPU") {
+  const auto device = kernel_device();
+  if (!device) return;
+  const at::NoGradGuard no_grad;
+  const OwnStream stream(*device);
+  Pair pair(step_config(), *device);
+  pair.here.scales[1] = at::arange(kExamples, at::kFloat).div_(kExamples);
+  pair.there.scales[1] = pair.here.scales[1].to(*device);
+  pair.bind();
+  const at::Tensor rows = some_rows(12, 3);
+  pair.step->begin(4);
+  pair.step->differentiate(rows.to(*device), {}, 1);
+  check_alike(pair.step->sums(), pair.expect(rows, 4));
+  const at::Tensor scaled = pair.there.model.parameters().gradients();
+  check_alike(scaled, pair.here.model.parameters().gradients());
+  const at::Tensor before = scaled.clone();
+  pair.there.scales[1] = at::Tensor();
+  pair.bind();
+  pair.step->differentiate(rows.to(*device), {}, 1);
+  CHECK_FALSE(scaled.allclose(before));
 }
 
 TEST_CASE("trainer: tf32 is refused on the CPU") {
@@ -268,7 +444,7 @@ TEST_CASE("trainer on a GPU: epochs, predictions and gradients are those on the 
   CHECK(terms.loss == doctest::Approx(here->gradients(rows).first.loss).epsilon(1e-6));
 }
 
-TEST_CASE("trainer on a GPU: tf32 trains like float32, near it") {
+TEST_CASE("trainer on a GPU: tf32 and bf16 train like float32, near it") {
   const auto device = kernel_device();
   if (!device || !device->is_cuda()) return;
   const auto loss = [&](const std::string& precision) {
@@ -284,7 +460,13 @@ TEST_CASE("trainer on a GPU: tf32 trains like float32, near it") {
     }
     return last;
   };
-  CHECK(loss("tf32") == doctest::Approx(loss("float32")).epsilon(1e-2));
+  const double exact = loss("float32");
+  for (const std::string precision : {"tf32", "bf16"}) {
+    INFO(precision);
+    const double found = loss(precision);
+    CHECK(found == doctest::Approx(exact).epsilon(1e-2));
+    CHECK(found != exact);
+  }
 }
 
 TEST_CASE("trainers on a GPU run side by side, each as it does alone") {

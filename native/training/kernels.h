@@ -1,5 +1,6 @@
 #pragma once
 
+#include "base/bfloat16.h"
 #include "base/kernel_scratch.h"
 #include "training/prediction.h"
 
@@ -25,6 +26,7 @@ struct AdamwArguments {
   Value* parameters;
   const Value* gradients;
   Value *exp_avg, *exp_avg_sq;
+  Bfloat16* rounded;  // the parameters after the update, in bfloat16; or null
 };
 
 /**
@@ -38,6 +40,11 @@ void adamw_cuda(
     double* factors,
     const KernelScratch& scratch,
     CudaStream stream
+);
+
+/** x [rows, columns] += bias [columns]; `rounded`, unless it is null, becomes x in bfloat16. */
+void add_bias_cuda(
+    int64_t rows, int64_t columns, const float* bias, float* x, Bfloat16* rounded, CudaStream stream
 );
 
 /** What a step leaves behind. */

@@ -7,11 +7,13 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <numeric>
 
 #include "base/gemm.h"
 #include "base/stream.h"
 #include "ops/perturb/op.h"
 #include "training/environments.h"
+#include "training/inputs.h"
 #include "training/scope.h"
 
 namespace cmir {
@@ -19,6 +21,17 @@ namespace {
 
 // Rows of one evaluation batch: enough to fill the matrix products, little enough to stay in cache.
 constexpr int64_t kEvaluationBatch = 1024;
+// Of examples whose frames are gathered.
+constexpr int64_t kSequenceBatch = 128;
+
+int64_t evaluation_batch(
+    const TrainerConfig& config, const TrainerData& data, Sequences sequences
+) {
+  for (size_t m = 0; m < config.modalities.size(); ++m) {
+    if (config.modalities[m].sequence && data.gathered(m, sequences)) return kSequenceBatch;
+  }
+  return kEvaluationBatch;
+}
 
 TrainerConfig validated(TrainerConfig config) {
   validate(config);
@@ -40,11 +53,11 @@ at::TensorOptions tensor_options(const TrainerConfig& config) {
       "', but this LibTorch sees no CUDA device"
   );
   TORCH_CHECK_VALUE(
-      config.precision != "bf16" || (device.is_cpu() && has_bfloat16_gemm()),
-      "precision: bf16 needs a CPU that multiplies bfloat16 (AVX512-BF16), found device ",
+      config.precision != "bf16" || (device.is_cpu() ? has_bfloat16_gemm() : kCudaKernels),
+      "precision: bf16 needs a CPU that multiplies bfloat16 (AVX512-BF16), or a CUDA device and an "
+      "addon built for it; found device ",
       config.device,
-      device.is_cpu() ? " without it" : "",
-      "; expected float32"
+      " without that; expected float32"
   );
   TORCH_CHECK_VALUE(
       config.precision != "tf32" || (device.is_cuda() && kCudaKernels),
@@ -102,9 +115,18 @@ Trainer::Trainer(TrainerConfig config)
         {at::zeros({modality.features}, options_), at::ones({modality.features}, options_)}
     );
   }
-  if (options_.device().is_cpu()) step_ = make_step(config_, model_.parameters());
+  if (options_.device().is_cpu()) {
+    step_ = make_step(config_, model_.parameters());
+    for (size_t m = 0; m < config_.modalities.size(); ++m) {
+      poolings_.push_back(
+          config_.modalities[m].sequence ? make_sequence_pooling(config_, m, model_.parameters())
+                                         : nullptr
+      );
+    }
+  }
   if constexpr (kCudaKernels) {
-    if (stream_ != nullptr) {
+    // Frames of sequences pass objective(), which pools them under autograd.
+    if (stream_ != nullptr && !needs_frames(EnvironmentLists(config_.environments))) {
       device_step_ = make_device_step(config_, model_.parameters(), optimizer_);
     }
   }
@@ -125,8 +147,12 @@ Trainer::~Trainer() {
 void Trainer::upload(const TrainerInput& input) {
   const Scope scope(mutex_, config_, options_, stream_.get());
   at::NoGradGuard no_grad;
-  data_ = TrainerData(config_, normalizers_, input, options_);
-  if (device_step_ != nullptr) device_step_->bind(data_->features(), data_->targets());
+  const bool means = (step_ != nullptr || device_step_ != nullptr) &&
+                     !needs_frames(EnvironmentLists(config_.environments));
+  data_ = TrainerData(config_, normalizers_, input, means, options_);
+  if (device_step_ != nullptr) {
+    device_step_->bind(data_->features(), data_->scales(), data_->targets());
+  }
   count_memory();
 }
 
@@ -140,29 +166,67 @@ void Trainer::check_training(const at::Tensor& rows) const {
   TORCH_CHECK_VALUE(data_->targets().defined(), "the uploaded data has no targets");
 }
 
-Batch Trainer::batch_of(
-    const at::Tensor& rows, const std::vector<ModalityBatch>& features, bool with_targets
-) const {
-  Batch batch{.features = features, .targets = {}, .index = {}};
-  for (size_t m = 0; m < features.size(); ++m) {
-    if (data_->gathered(m)) continue;
-    batch.features[m].values = features[m].values.index_select(0, rows);
-  }
-  if (with_targets) batch.targets = data_->targets().index_select(0, rows);
-  // Training keys its draws by the row's number, evaluation by the example's own key.
-  batch.index = with_targets ? rows : data_->keys().index_select(0, rows);
-  return batch;
+bool Trainer::needs_frames(const EnvironmentLists& environments) const {
+  const auto is_sequence = [](const Modality& modality) { return modality.sequence; };
+  return std::any_of(config_.modalities.begin(), config_.modalities.end(), is_sequence) &&
+         cmir::needs_frames(config_.model, environments);
 }
 
 std::vector<StepInput> Trainer::step_inputs(
-    const at::Tensor& rows, const std::vector<ModalityBatch>& features
-) const {
+    const at::Tensor& rows,
+    const std::vector<ModalityBatch>& features,
+    const SequenceNoise& noise,
+    bool learns
+) {
   std::vector<StepInput> inputs;
   for (size_t m = 0; m < features.size(); ++m) {
+    if (features[m].offsets.defined()) {
+      inputs.push_back(poolings_[m]->forward(features[m], noise, learns));
+      continue;
+    }
+    // Gathered features are the batch's own, resident ones those of all examples.
+    const bool resident = features[m].values.is_same(data_->features()[m]);
     inputs.push_back({
         .values = features[m].values,
-        .rows = data_->gathered(m) ? nullptr : rows.const_data_ptr<int64_t>(),
+        .rows = resident ? rows.const_data_ptr<int64_t>() : nullptr,
+        .scale = resident ? data_->scales()[m] : at::Tensor(),
     });
+  }
+  return inputs;
+}
+
+std::vector<at::Tensor> Trainer::evaluation_inputs(
+    const at::Tensor& rows,
+    const std::vector<ModalityBatch>& features,
+    const EnvironmentLists& noise,
+    int64_t seed
+) const {
+  const auto modalities = static_cast<int64_t>(features.size());
+  const NoiseSite site{
+      .seed = seed,
+      .index = data_->keys().index_select(0, rows),
+      .step = at::zeros({}, options_.dtype(at::kLong))
+  };
+  std::vector<at::Tensor> inputs;
+  for (size_t m = 0; m < features.size(); ++m) {
+    at::Tensor copies;  // [1 + K, B, D']
+    if (features[m].values.is_same(data_->features()[m])) {
+      const at::Tensor& scale = data_->scales()[m];
+      copies = perturb(
+          features[m].values.index_select(0, rows),
+          site.index,
+          site.step,
+          seed,
+          static_cast<int64_t>(m),
+          modalities,
+          noise.kinds,
+          noise.intensities,
+          scale.defined() ? std::optional(scale.index_select(0, rows)) : std::nullopt
+      );
+    } else {
+      copies = encoder_inputs(model_, m, features[m], noise, site);
+    }
+    inputs.push_back(copies.narrow(0, copies.size(0) - 1, 1));
   }
   return inputs;
 }
@@ -174,7 +238,15 @@ void Trainer::differentiate(
     at::Tensor& sums
 ) {
   if (step_ != nullptr) {
-    const std::vector<StepInput> inputs = step_inputs(rows, features);
+    const EnvironmentLists environments(config_.environments);
+    const SequenceNoise noise{
+        .seed = config_.seed,
+        .step = optimizer_.steps(),
+        .index = rows.const_data_ptr<int64_t>(),
+        .environments = environments,
+        .clean = true,
+    };
+    const std::vector<StepInput> inputs = step_inputs(rows, features, noise, /*learns=*/true);
     const StepBatch batch{
         .inputs = inputs,
         .targets = data_->targets(),
@@ -182,6 +254,9 @@ void Trainer::differentiate(
         .size = rows.numel(),
     };
     step_->run(batch, optimizer_.steps(), terms_);
+    for (size_t m = 0; m < inputs.size(); ++m) {
+      if (inputs[m].gradient.defined()) poolings_[m]->backward();
+    }
     auto* out = sums.mutable_data_ptr<double>();
     for (size_t i = 0; i < terms_.size(); ++i) out[i] += weight * terms_[i];
     return;
@@ -194,8 +269,14 @@ void Trainer::differentiate(
   }
   model_.parameters().gradients().zero_();
   at::AutoGradMode grad_mode(true);
-  const Terms terms =
-      objective(model_, config_, batch_of(rows, features, true), optimizer_.steps());
+  Batch batch{
+      .features = features, .targets = data_->targets().index_select(0, rows), .index = rows
+  };
+  for (size_t m = 0; m < features.size(); ++m) {
+    if (data_->gathered(m)) continue;
+    batch.features[m].values = features[m].values.index_select(0, rows);
+  }
+  const Terms terms = objective(model_, config_, batch, optimizer_.steps());
   terms.loss.backward();
   std::vector<at::Tensor> all{terms.loss, terms.prediction};
   const at::Tensor zero = at::zeros({}, options_);
@@ -266,9 +347,6 @@ at::Tensor Trainer::predict(const at::Tensor& rows, const std::optional<Evaluati
   const Scope scope(mutex_, config_, options_, stream_.get());
   at::NoGradGuard no_grad;
   check_rows(rows, data().size());
-  const at::Tensor order = rows.to(options_.device());
-  BatchReader reader(data(), rows, kEvaluationBatch);
-  at::Tensor out = at::empty({order.numel(), config_.outputs}, options_.device(at::kCPU));
   if (noise) {
     const double intensity = noise->environment.intensity;
     TORCH_CHECK_VALUE(
@@ -280,15 +358,26 @@ at::Tensor Trainer::predict(const at::Tensor& rows, const std::optional<Evaluati
   const EnvironmentLists lists(
       noise ? std::vector{noise->environment} : std::vector<Environment>{}
   );
-  const auto modalities = static_cast<int64_t>(config_.modalities.size());
-  const at::Tensor step = at::zeros({}, options_.dtype(at::kLong));
-  for (int64_t begin = 0; begin < order.numel(); begin += kEvaluationBatch) {
-    const int64_t count = std::min(kEvaluationBatch, order.numel() - begin);
+  const int64_t seed = noise ? noise->seed : 0;
+  const Sequences sequences = needs_frames(lists) ? Sequences::frames : Sequences::means;
+  const int64_t batch_size = evaluation_batch(config_, *data_, sequences);
+  const at::Tensor order = rows.to(options_.device());
+  BatchReader reader(data(), rows, batch_size, sequences);
+  at::Tensor out = at::empty({order.numel(), config_.outputs}, options_.device(at::kCPU));
+  for (int64_t begin = 0; begin < order.numel(); begin += batch_size) {
+    const int64_t count = std::min(batch_size, order.numel() - begin);
     const at::Tensor part = order.narrow(0, begin, count);
     const std::vector<ModalityBatch>& features = reader.next();
     if (step_ != nullptr) {
       const at::Tensor keys = data_->keys().index_select(0, part);
-      const std::vector<StepInput> inputs = step_inputs(part, features);
+      const SequenceNoise site{
+          .seed = seed,
+          .step = 0,
+          .index = keys.const_data_ptr<int64_t>(),
+          .environments = lists,
+          .clean = !noise,
+      };
+      const std::vector<StepInput> inputs = step_inputs(part, features, site, /*learns=*/false);
       const StepBatch batch{
           .inputs = inputs,
           .targets = data_->targets(),
@@ -303,24 +392,9 @@ at::Tensor Trainer::predict(const at::Tensor& rows, const std::optional<Evaluati
       );
       continue;
     }
-    const Batch batch = batch_of(part, features, false);
     std::vector<at::Tensor> invariant;
-    for (int64_t m = 0; m < modalities; ++m) {
-      at::Tensor x = batch.features[static_cast<size_t>(m)].values.unsqueeze(0);  // [1, B, D]
-      if (noise) {
-        x = perturb(
-                x.squeeze(0),
-                batch.index,
-                step,
-                noise->seed,
-                m,
-                modalities,
-                lists.kinds,
-                lists.intensities
-        )
-                .narrow(0, 1, 1);
-      }
-      invariant.push_back(model_.encode_invariant(static_cast<size_t>(m), x));
+    for (const at::Tensor& x : evaluation_inputs(part, features, lists, seed)) {
+      invariant.push_back(model_.encode_invariant(invariant.size(), x));
     }
     out.narrow(0, begin, count).copy_(model_.predict(invariant).squeeze(0));
   }
@@ -333,18 +407,21 @@ std::vector<Codes> Trainer::encode(const at::Tensor& rows) {
   at::NoGradGuard no_grad;
   check_rows(rows, data().size());
   const at::Tensor order = rows.to(options_.device());
-  BatchReader reader(data(), rows, kEvaluationBatch);
+  const int64_t batch_size = evaluation_batch(config_, *data_, Sequences::means);
+  BatchReader reader(data(), rows, batch_size);
   std::vector<Codes> codes(config_.modalities.size());
   for (Codes& z : codes) {
     for (at::Tensor* part : {&z.invariant, &z.spurious}) {
       *part = at::empty({rows.numel(), config_.model.latent}, options_.device(at::kCPU));
     }
   }
-  for (int64_t begin = 0; begin < order.numel(); begin += kEvaluationBatch) {
-    const int64_t count = std::min(kEvaluationBatch, order.numel() - begin);
-    const Batch batch = batch_of(order.narrow(0, begin, count), reader.next(), false);
+  const EnvironmentLists clean({});
+  for (int64_t begin = 0; begin < order.numel(); begin += batch_size) {
+    const int64_t count = std::min(batch_size, order.numel() - begin);
+    const auto inputs =
+        evaluation_inputs(order.narrow(0, begin, count), reader.next(), clean, /*seed=*/0);
     for (size_t m = 0; m < codes.size(); ++m) {
-      const Codes z = model_.encode(m, batch.features[m].values.unsqueeze(0));
+      const Codes z = model_.encode(m, inputs[m]);
       codes[m].invariant.narrow(0, begin, count).copy_(z.invariant.squeeze(0));
       codes[m].spurious.narrow(0, begin, count).copy_(z.spurious.squeeze(0));
     }
@@ -373,6 +450,9 @@ void Trainer::count_memory() {
   const size_t parameters = 4 * model_.parameters().flat().nbytes();
   memory_ = static_cast<int64_t>(parameters) + (data_ ? data_->bytes() : 0) +
             (step_ == nullptr ? 0 : step_->memory()) +
+            std::accumulate(poolings_.begin(), poolings_.end(), int64_t{0}, [](auto sum, auto& p) {
+              return sum + (p == nullptr ? 0 : p->memory());
+            }) +
             (device_step_ == nullptr ? 0 : device_step_->memory());
 }
 

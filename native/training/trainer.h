@@ -16,6 +16,7 @@
 #include "training/device_step.h"
 #include "training/objective.h"
 #include "training/optimizer.h"
+#include "training/sequences.h"
 #include "training/step.h"
 #include "training/trainer_data.h"
 
@@ -95,13 +96,25 @@ class Trainer {
   const TrainerData& data() const;
   /** Throws unless the data has these rows, and targets. */
   void check_training(const at::Tensor& rows) const;
-  /** Rows on the device with their features, as a BatchReader has them, of all modalities. */
-  Batch batch_of(
-      const at::Tensor& rows, const std::vector<ModalityBatch>& features, bool with_targets
+  /** Whether the environments are made of a sequence's frames, not of their mean. */
+  bool needs_frames(const EnvironmentLists& environments) const;
+  /** The clean or noisy inputs [1, B, D'] of an evaluation, by modality, on any device. */
+  std::vector<at::Tensor> evaluation_inputs(
+      const at::Tensor& rows,
+      const std::vector<ModalityBatch>& features,
+      const EnvironmentLists& noise,
+      int64_t seed
   ) const;
+  /**
+   * What the step on the CPU reads of a batch; rows of sequences pass their pooling, which with
+   * `learns` is to be gone back through. Without it, there is one environment.
+   */
   std::vector<StepInput> step_inputs(
-      const at::Tensor& rows, const std::vector<ModalityBatch>& features
-  ) const;
+      const at::Tensor& rows,
+      const std::vector<ModalityBatch>& features,
+      const SequenceNoise& noise,
+      bool learns
+  );
   /**
    * Gradients of the next step on rows [B] into the parameters' flat buffer; adds the terms times
    * `weight` to sums, float64 [term_count] on the device.
@@ -125,6 +138,7 @@ class Trainer {
   // One of them is there: step_ on the CPU, device_step_ where CUDA kernels are built in. Without
   // them a CUDA device has objective() and autograd.
   std::unique_ptr<Step> step_;
+  std::vector<std::unique_ptr<SequencePooling>> poolings_;  // beside step_; null: no sequence
   std::unique_ptr<DeviceStep> device_step_;
   std::vector<double> terms_;  // of one step
   std::vector<Normalizer> normalizers_;

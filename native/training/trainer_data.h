@@ -22,27 +22,39 @@ struct TrainerInput {
   bool replace_non_finite = false;
 };
 
+/** Whether the frames of sequences are wanted, or their means do where there are any. */
+enum class Sequences { means, frames };
+
 /**
- * The data of a trainer. Features that are one vector an example and lie in memory are standardised
- * into one tensor on the device; others stay where they are, and batches are gathered of them.
+ * The data of a trainer. What is one vector an example, or the mean of a sequence where no more is
+ * needed of it, is standardised into one tensor on the device, if it lies in memory; all else stays
+ * where it is, and batches are gathered of it.
  */
 class TrainerData {
  public:
-  /** Throws c10::Error that names what does not fit the configuration. */
+  /** With `means`, sequences are averaged at once. Throws c10::Error that names what does not fit
+   * the configuration. */
   TrainerData(
       const TrainerConfig& config,
       const std::vector<Normalizer>& normalizers,
       const TrainerInput& input,
+      bool means,
       const at::TensorOptions& options
   );
 
   int64_t size() const { return size_; }
   /** By modality [N, D_m] on the device, undefined where batches are gathered. */
   const std::vector<at::Tensor>& features() const { return features_; }
+  /** By modality, of means of T frames: 1 / sqrt(T), float32 [N] on the device; else undefined. */
+  const std::vector<at::Tensor>& scales() const { return scales_; }
   /** Whether batches of the modality are gathered. */
-  bool gathered(size_t m) const { return !features_[m].defined(); }
+  bool gathered(size_t m, Sequences sequences = Sequences::means) const {
+    return !features_[m].defined() || (scales_[m].defined() && sequences == Sequences::frames);
+  }
   /** Of the modalities that are gathered; null where none are. */
-  const Gatherer* gatherer() const { return gatherer_.get(); }
+  const Gatherer* gatherer(Sequences sequences = Sequences::means) const {
+    return (sequences == Sequences::means ? gatherer_ : frames_gatherer_).get();
+  }
   /** [N] on the device, int64 for classes; undefined where the data has none. */
   const at::Tensor& targets() const { return targets_; }
   /** int64 [N] on the device. */
@@ -55,6 +67,14 @@ class TrainerData {
       const TrainerConfig& config,
       const std::vector<Normalizer>& normalizers,
       const TrainerInput& input,
+      bool means,
+      const at::TensorOptions& options
+  );
+  /** The mean of each example's frames, and what gaussian noise on it is scaled by. */
+  void take_means(
+      const TrainerConfig& config,
+      const GatherSource& source,
+      bool replace_non_finite,
       const at::TensorOptions& options
   );
   void take_targets(
@@ -62,8 +82,8 @@ class TrainerData {
   );
 
   int64_t size_;
-  std::vector<at::Tensor> features_;
-  std::unique_ptr<Gatherer> gatherer_;
+  std::vector<at::Tensor> features_, scales_;
+  std::unique_ptr<Gatherer> gatherer_, frames_gatherer_;
   at::Tensor targets_, keys_;
 };
 
@@ -71,7 +91,12 @@ class TrainerData {
 class BatchReader {
  public:
   /** `order` int64 [n] on the CPU; the last batch may be smaller. The data must outlive this. */
-  BatchReader(const TrainerData& data, const at::Tensor& order, int64_t batch_size);
+  BatchReader(
+      const TrainerData& data,
+      const at::Tensor& order,
+      int64_t batch_size,
+      Sequences sequences = Sequences::means
+  );
 
   /** Of the next batch, until the next call, by modality and on the device: what was gathered, and
    * where nothing is the features of all examples, [N, D_m]. */
@@ -79,6 +104,7 @@ class BatchReader {
 
  private:
   const TrainerData& data_;
+  const Sequences sequences_;
   std::vector<ModalityBatch> features_;
   std::optional<Prefetcher> prefetcher_;
 };

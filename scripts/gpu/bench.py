@@ -45,10 +45,10 @@ class Program:
 def measure(native: Program, pytorch: Program, shape: dict, options) -> dict:
     """One row: cmir and everything beside it, in turn."""
     batch, environments = shape["batch"], shape["environments"]
-    precision = "tf32" if options.tf32 else "float32"
 
     def native_ms(steps: int) -> float:
-        return float(native.ask(f"step cuda {precision} {batch} {environments} {steps}"))
+        question = f"step cuda {options.precision} {batch} {environments} {steps}"
+        return float(native.ask(question))
 
     native_ms(4)
     steps = max(4, math.ceil(ROUND_MS / native_ms(20)))
@@ -64,7 +64,7 @@ def measure(native: Program, pytorch: Program, shape: dict, options) -> dict:
                 "what": what,
                 "features": FEATURES,
                 "device": "cuda",
-                "tf32": options.tf32,
+                "precision": options.precision,
                 "steps": max(4, math.ceil(ROUND_MS / last)),
                 **shape,
             }
@@ -73,7 +73,7 @@ def measure(native: Program, pytorch: Program, shape: dict, options) -> dict:
                 rounds[what].append(answer["ms"])
             else:
                 errors[what] = answer["error"]
-    row = {"device": "cuda", "tf32": options.tf32, **shape}
+    row = {"device": "cuda", "precision": options.precision, **shape}
     for name, list_of_ms in rounds.items():
         row[f"{name}_ms"] = statistics.median(list_of_ms) if list_of_ms else None
     if errors:
@@ -81,9 +81,9 @@ def measure(native: Program, pytorch: Program, shape: dict, options) -> dict:
     return row
 
 
-def kernels(native: Program, batch: int, environments: int) -> list[dict]:
+def kernels(native: Program, precision: str, batch: int, environments: int) -> list[dict]:
     """A row a kernel, with its share of a copy's bandwidth on the same bytes a second."""
-    line = native.ask(f"kernels {batch} {environments}")
+    line = native.ask(f"kernels {precision} {batch} {environments}")
     rows = []
     while line != "end":
         name, moved, ms, rate = line.split()
@@ -93,7 +93,7 @@ def kernels(native: Program, batch: int, environments: int) -> list[dict]:
         line = native.read()
     copy = next((row["GB/s"] for row in rows if row["kernel"] == "copy"), None)
     for row in rows:
-        row.update(batch=batch, environments=environments)
+        row.update(precision=precision, batch=batch, environments=environments)
         if copy is not None:
             row["of_copy"] = row["GB/s"] / copy
     return rows
@@ -105,7 +105,12 @@ def main() -> None:
     parser.add_argument("--batch", type=numbers, default=[32, 128, 512, 2048])
     parser.add_argument("--environments", type=numbers, default=[2, 4, 8])
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--tf32", action="store_true", help="matrix products in TF32, on both sides")
+    parser.add_argument(
+        "--precision",
+        choices=["float32", "tf32", "bf16"],
+        default="float32",
+        help="of the matrix products, on both sides",
+    )
     parser.add_argument("--no-compile", action="store_true", help="leave torch.compile out")
     options = parser.parse_args()
     options.others = [name for name in OTHERS if name != "compile" or not options.no_compile]
@@ -128,7 +133,7 @@ def main() -> None:
             shape = {"batch": batch, "environments": environments}
             print(json.dumps(measure(native, pytorch, shape, options)), flush=True)
     for batch in {min(options.batch), max(options.batch)}:
-        for row in kernels(native, batch, max(options.environments)):
+        for row in kernels(native, options.precision, batch, max(options.environments)):
             print(json.dumps(row), flush=True)
 
 

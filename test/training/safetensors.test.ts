@@ -108,7 +108,7 @@ test.each<[string, Buffer, RegExp]>([
   ['a header that is null', fileOf('null', 0), /header is not an object/],
   ['metadata that is no object', fileOf({ __metadata__: 'x' }, 0), /metadata is not text/],
   ['metadata of numbers', fileOf({ __metadata__: { a: 1 } }, 0), /metadata is not text/],
-  ['an unknown dtype', fileOf({ x: { ...entry, dtype: 'BF16' } }, 8), /'x' has dtype BF16/],
+  ['an unknown dtype', fileOf({ x: { ...entry, dtype: 'F8_E4M3' } }, 8), /'x' has dtype F8_E4M3/],
   [
     'a dtype named as a method',
     fileOf({ x: { ...entry, dtype: 'toString' } }, 8),

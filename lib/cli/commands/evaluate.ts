@@ -6,6 +6,7 @@ import { loadModel } from '../../training/load';
 import type { Noise } from '../../training/model';
 import { openDataset, readSource } from '../../training/source';
 import { parseNoise } from '../options';
+import { printNotes } from '../notes';
 import { makeReady } from '../ready';
 import { metricTable } from '../table';
 
@@ -23,7 +24,7 @@ export function register(program: Command): void {
     .command('evaluate')
     .description('metrics of a run’s best model')
     .argument('<run>', 'run folder')
-    .argument('[dataset]', 'data set folder; default: the one the run was trained on')
+    .argument('[dataset]', 'data set; default: the one the run was trained on')
     .option('--split <name>', 'which examples; all of them with: all', 'test')
     .option('--noise <kind:level>', 'noise on the standardised features, for example gaussian:0.7')
     .option('--seed <n>', 'key of the noise', '0')
@@ -48,6 +49,7 @@ async function main(run: string, path: string | undefined, flags: Flags): Promis
       classes,
       requireTrain: false,
     });
+    printNotes(dataset, flags.quiet);
     const split = flags.split === 'all' ? dataset.all : dataset.split(flags.split);
     const report = await model.evaluate(split, noise ? { noise } : {});
     if (flags.json) {

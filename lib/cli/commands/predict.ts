@@ -5,6 +5,7 @@ import { loadDataset } from '../../data/load';
 import { writeAtomically } from '../../training/files';
 import { loadModel } from '../../training/load';
 import type { Model, Predictions } from '../../training/model';
+import { printNotes } from '../notes';
 import { makeReady } from '../ready';
 
 interface Flags {
@@ -20,7 +21,7 @@ export function register(program: Command): void {
     .command('predict')
     .description('predictions of a run’s best model as CSV, a row an example')
     .argument('<run>', 'run folder')
-    .argument('<dataset>', 'data set folder; labels are not needed')
+    .argument('<dataset>', 'data set; labels are not needed')
     .requiredOption('--out <file.csv>', 'file to write')
     .option('--split <name>', 'which examples', 'all')
     .option('--device <name>', 'auto, cpu, cuda or cuda:<i>')
@@ -38,6 +39,7 @@ async function main(run: string, path: string, flags: Flags): Promise<void> {
     const { data, task } = model.config;
     const classes = model.shape.classes ?? undefined;
     const dataset = await loadDataset(path, { ...data, task, classes, requireLabel: false });
+    printNotes(dataset, flags.quiet);
     const split = flags.split === 'all' ? dataset.all : dataset.split(flags.split);
     const predictions = await model.predict(split);
     await writeAtomically(flags.out, table(model, predictions));

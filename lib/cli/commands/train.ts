@@ -7,6 +7,7 @@ import { openDataset, saveSource } from '../../training/source';
 import { train, type Run } from '../../training/train';
 import { collect, readOptions } from '../options';
 import { progressView } from '../progress';
+import { printNotes } from '../notes';
 import { makeReady } from '../ready';
 import { metricTable } from '../table';
 
@@ -25,7 +26,7 @@ export function register(program: Command): void {
   program
     .command('train')
     .description('train, evaluate on test, write a run folder')
-    .argument('[dataset]', 'data set folder; without it, the built-in synthetic data')
+    .argument('[dataset]', 'data set, a folder or file; without it, the built-in synthetic data')
     .option('--config <file>', 'JSON file of configuration keys')
     .option('--set <key=value>', 'set a configuration key; may be given again', collect, [])
     .option('--out <folder>', 'run folder; default runs/<data set>-<time>-seed<n>')
@@ -49,6 +50,7 @@ async function main(path: string | undefined, flags: Flags): Promise<void> {
     throw new CmirError('ERR_CMIR_USAGE', '--resume: needs --out, the run folder to continue');
   }
   const dataset = await openDataset(path, { ...config.data, task: config.task });
+  printNotes(dataset, flags.quiet);
   await makeReady(flags.quiet);
 
   const out = flags.out ?? defaultFolder(path, config.seed);

@@ -1,73 +1,116 @@
-import { promises as fs } from 'node:fs';
 import * as path from 'node:path';
 
 import { CmirError } from '../../errors';
 import { closestTo } from '../../suggest';
-import { parseNumber, quoteCell } from '../cells';
-import { checkModalityName, checkTargets, NON_FINITE_ADVICE } from '../check';
-import { missingColumn, placeOf, readTable, rowError } from '../csv';
-import { Dataset, type Label, type Modality } from '../dataset';
+import { checkModalityName, checkTargets } from '../check';
+import { missingColumn, placeOf, readTable } from '../csv';
+import { Dataset, type Label, type LazyTexts, type Modality } from '../dataset';
 import { findLabelColumn, makeLabel } from '../label';
 import type { ResolvedLoadOptions } from '../options';
 import { groupSplits } from '../splits';
-import type { Format } from './format';
+import type { Format, Probe } from './format';
+import { ModalityTable } from './modality-table';
+import { readPackedLabels, readPackedModality } from './packed/read';
 
-const LABELS_FILE = 'labels.csv';
+/** Endings of the tables that a folder may hold. */
+const EXTENSIONS = ['.csv', '.safetensors'] as const;
+type Extension = (typeof EXTENSIONS)[number];
+const LABELS = 'labels';
 
-/** The canonical folder: labels.csv (id, split, label, metadata) and one <modality>.csv a modality, joined by id. */
+/**
+ * The canonical folder: a table of labels (id, split, label, metadata) and a table of features for each modality.
+ * Each is CSV, made for people and joined by id, or safetensors, made for size: one row an example in the order
+ * of the labels, mapped when it is trained on.
+ */
 export const folder: Format = {
   name: 'folder',
-  description: `a folder with ${LABELS_FILE} and one <modality>.csv a modality`,
-  async detect(source) {
-    return (await fs.stat(source)).isDirectory();
-  },
-  async read(source, options) {
-    const modalityNames = await listModalities(source);
-    const examples = await readExamples(path.join(source, LABELS_FILE), options);
-    const modalities: Modality[] = [];
-    // One after another: the first problem reported does not depend on timing, and one text is held at a time.
-    for (const name of modalityNames) {
-      modalities.push(await readModality(source, name, examples, options.nonFinite));
-    }
+  description: 'a folder with labels.csv and one <modality>.csv a modality',
+  detect: ({ entries }) => entries !== null,
+  async read(probe, options) {
+    const { labels, tables } = listTables(probe);
+    const examples = await readExamples(labels, options);
     const { ids, label, splits, metadata } = examples;
-    return new Dataset({ name: source, ids, modalities, label, splits, metadata });
+    checkTargets(labels.file, label, splits, options);
+    const modalities: Modality[] = [];
+    const notes: string[] = [];
+    // One after another: the first problem reported does not depend on timing, and one text is held at a time.
+    for (const table of tables) {
+      modalities.push(await readModality(table, examples, options, notes));
+    }
+    return new Dataset({ name: probe.path, ids, modalities, label, splits, metadata, notes });
   },
 };
 
-/** labels.csv: what is known of every example, in its order. */
-interface Examples {
-  readonly ids: readonly string[];
-  /** Line of labels.csv a row. */
-  readonly lines: readonly number[];
-  readonly label: Label | null;
-  readonly splits: ReadonlyMap<string, Int32Array>;
-  readonly metadata: Readonly<Record<string, readonly string[]>>;
+interface Table {
+  readonly name: string;
+  readonly file: string;
+  readonly extension: Extension;
 }
 
-/** Sorted, because the order of a folder's entries differs between systems. */
-async function listModalities(source: string): Promise<string[]> {
-  const files = (await fs.readdir(source)).filter((file) => !file.startsWith('.')).sort();
+/** The tables of a folder: labels, and modalities in the order of their names. */
+function listTables({ path: source, entries }: Probe): { labels: Table; tables: Table[] } {
   const fail = (problem: string): never => {
     throw new CmirError('ERR_CMIR_DATA', `${source}: ${problem}`);
   };
-  if (!files.includes(LABELS_FILE)) {
-    const nearest = closestTo(LABELS_FILE, files);
-    fail(
-      `found no ${LABELS_FILE}, expected ${folder.description}` +
+  const files = entries ?? [];
+  const all = files.flatMap((entry) => {
+    const extension = EXTENSIONS.find((known) => entry.endsWith(known));
+    if (extension === undefined) return [];
+    const name = path.basename(entry, extension);
+    return [{ name, file: path.join(source, entry), extension }];
+  });
+  all.forEach(({ name, file }, index) => {
+    const first = all.findIndex((other) => other.name === name);
+    if (first !== index) {
+      fail(
+        `found ${path.basename(all[first]?.file ?? '')} and ${path.basename(file)}, expected one of them`,
+      );
+    }
+  });
+  const labels = all.find(({ name }) => name === LABELS);
+  if (labels === undefined) {
+    const nearest = closestTo('labels.csv', [...files]);
+    return fail(
+      `found no labels.csv, expected ${folder.description}` +
         (nearest === undefined ? '' : `; rename ${nearest}?`),
     );
   }
-  const names = files
-    .filter((file) => file.endsWith('.csv') && file !== LABELS_FILE)
-    .map((file) => path.basename(file, '.csv'));
-  if (names.length === 0) {
-    fail(`found ${LABELS_FILE} but no modality, expected at least one <modality>.csv beside it`);
+  const tables = all.filter((table) => table !== labels);
+  if (tables.length === 0) {
+    fail(
+      `found ${path.basename(labels.file)} but no modality, expected at least one <modality>.csv beside it`,
+    );
   }
-  for (const name of names) checkModalityName(path.join(source, `${name}.csv`), name);
-  return names;
+  for (const { name, file } of tables) checkModalityName(file, name);
+  return { labels, tables };
 }
 
-async function readExamples(file: string, options: ResolvedLoadOptions): Promise<Examples> {
+/** The table of labels: what is known of every example, in its order. */
+interface Examples {
+  readonly ids: readonly string[] | LazyTexts;
+  readonly label: Label | null;
+  readonly splits: ReadonlyMap<string, Int32Array>;
+  readonly metadata: Readonly<Record<string, readonly string[]>>;
+  /** For messages: the file's name, and the line of an example there. */
+  readonly file: string;
+  readonly lineOf: (row: number) => number;
+  /** Of safetensors: what the modalities' files must name too. */
+  readonly idsHash: string | null;
+}
+
+async function readExamples(table: Table, options: ResolvedLoadOptions): Promise<Examples> {
+  const examples =
+    table.extension === '.csv'
+      ? await readCsvExamples(table.file, options)
+      : await readPackedExamples(table.file, options);
+  if (examples.ids.length > 0) return examples;
+  throw new CmirError(
+    'ERR_CMIR_DATA',
+    `${table.file}: found a header but no rows, expected one an example`,
+  );
+}
+
+async function readCsvExamples(file: string, options: ResolvedLoadOptions): Promise<Examples> {
   let columns: readonly string[] = [];
   const ids: string[] = [];
   const lines: number[] = [];
@@ -75,6 +118,7 @@ async function readExamples(file: string, options: ResolvedLoadOptions): Promise
   await readTable(file, {
     columns(names) {
       columns = names;
+      return false;
     },
     row(id, cells, line) {
       ids.push(id);
@@ -82,18 +126,12 @@ async function readExamples(file: string, options: ResolvedLoadOptions): Promise
       rows.push(cells);
     },
   });
-  if (ids.length === 0) {
-    throw new CmirError(
-      'ERR_CMIR_DATA',
-      `${file}: found a header but no rows, expected one an example`,
-    );
-  }
-
   const column = (name: string): string[] => {
     const index = columns.indexOf(name);
     return rows.map((cells) => cells[index] ?? '');
   };
-  const where = (row: number): string => placeOf(file, lines[row] ?? 0, ids[row] ?? null);
+  const lineOf = (row: number): number => lines[row] ?? 0;
+  const where = (row: number): string => placeOf(file, lineOf(row), ids[row] ?? null);
   const labelColumn = findLabelColumn(file, columns, options);
   const label =
     labelColumn === null ? null : makeLabel(labelColumn, column(labelColumn), options, where);
@@ -101,73 +139,55 @@ async function readExamples(file: string, options: ResolvedLoadOptions): Promise
   if (!columns.includes('split') && options.requireLabel)
     throw missingColumn(file, 'split', columns);
   const names = columns.includes('split') ? column('split').map((name) => name.trim()) : [];
-  const splits = groupSplits(names, where);
-  checkTargets(file, label, splits, options);
-  const others = columns.filter((name) => !['id', 'split', labelColumn].includes(name));
+  const others = columns.filter((name) => !['id', 'split', label?.name].includes(name));
   return {
     ids,
-    lines,
     label,
-    splits,
+    splits: groupSplits(names, where),
     metadata: Object.fromEntries(others.map((name) => [name, column(name)])),
+    file: path.basename(file),
+    lineOf,
+    idsHash: null,
   };
 }
 
-async function readModality(
-  source: string,
-  name: string,
-  { ids, lines }: Examples,
-  nonFinite: 'error' | 'mean',
-): Promise<Modality> {
-  const file = path.join(source, `${name}.csv`);
-  const rowOfId = new Map(ids.map((id, row) => [id, row]));
-  let columns: readonly string[] = [];
-  let idColumn = -1;
-  let features = 0;
-  let values = new Float32Array(0);
-  const refuse = nonFinite === 'error';
-
-  await readTable(file, {
-    columns(names) {
-      idColumn = names.indexOf('id');
-      columns = names.filter((_, column) => column !== idColumn);
-      features = columns.length;
-      if (features === 0)
-        throw rowError(file, 1, null, 'found only the id column, expected features beside it');
-      values = new Float32Array(ids.length * features);
-    },
-    row(id, cells, line) {
-      const row = rowOfId.get(id);
-      if (row === undefined) {
-        throw rowError(
-          file,
-          line,
-          id,
-          `found an id that ${LABELS_FILE} does not have, expected one of its ids`,
-        );
-      }
-      rowOfId.delete(id);
-      for (let feature = 0; feature < features; feature += 1) {
-        const cell = cells[feature < idColumn ? feature : feature + 1] ?? '';
-        const value = parseNumber(cell);
-        if (value === undefined || (refuse && !Number.isFinite(Math.fround(value)))) {
-          const where = `${placeOf(file, line, id)}, column ${columns[feature] ?? ''}`;
-          const expected = value === undefined ? 'expected a number' : NON_FINITE_ADVICE;
-          throw new CmirError('ERR_CMIR_DATA', `${where}: found ${quoteCell(cell)}, ${expected}`);
-        }
-        values[row * features + feature] = value;
-      }
-    },
-  });
-
-  // Ids are deleted as they are met.
-  for (const [id, row] of rowOfId) {
-    const others = rowOfId.size === 1 ? '' : ` and ${String(rowOfId.size - 1)} other ids`;
-    throw new CmirError(
-      'ERR_CMIR_DATA',
-      `${file}: found no row for id ${id} (${LABELS_FILE}, line ${String(lines[row])})${others}, ` +
-        `expected one for each of its ${String(ids.length)} ids`,
-    );
+async function readPackedExamples(file: string, options: ResolvedLoadOptions): Promise<Examples> {
+  const { ids, columns, splits, idsHash } = await readPackedLabels(file);
+  const labelColumn = findLabelColumn(file, [...columns.keys()], options);
+  const cells = labelColumn === null ? undefined : columns.get(labelColumn);
+  const where = (row: number): string => `${file}, row ${String(row)}`;
+  const label =
+    labelColumn === null || cells === undefined
+      ? null
+      : makeLabel(labelColumn, 'read' in cells ? cells.read() : cells, options, where);
+  const metadata = {};
+  for (const [name, column] of columns) {
+    if (name !== label?.name) defineLazily(metadata, name, column);
   }
-  return { name, features, values, columns };
+  const lineOf = (row: number): number => row;
+  return { ids, label, splits, metadata, file: path.basename(file), lineOf, idsHash };
+}
+
+/** A property whose texts are decoded when it is first read. */
+function defineLazily(target: object, name: string, column: Float64Array | LazyTexts): void {
+  let cells: readonly string[] | undefined;
+  Object.defineProperty(target, name, {
+    enumerable: true,
+    get: () => (cells ??= 'read' in column ? column.read() : Array.from(column, String)),
+  });
+}
+
+async function readModality(
+  { name, file, extension }: Table,
+  examples: Examples,
+  { nonFinite }: ResolvedLoadOptions,
+  notes: string[],
+): Promise<Modality> {
+  const { ids, idsHash } = examples;
+  if (extension === '.safetensors') return readPackedModality(file, name, ids.length, idsHash);
+  const known = { ...examples, ids: 'read' in ids ? ids.read() : ids };
+  const table = new ModalityTable(file, name, known, nonFinite);
+  await readTable(file, table);
+  notes.push(...table.notes());
+  return table.finish();
 }

@@ -1,7 +1,7 @@
 import { endianness } from 'node:os';
 
 import { CmirError } from '../../errors';
-import type { Bytes } from './bytes';
+import { MemoryBytes, readBytes, type Bytes } from './bytes';
 
 /** Types of stored numbers, named as in NumPy. */
 export const ELEMENT_BYTES = {
@@ -34,7 +34,10 @@ export interface ArrayLayout {
 type Numbers = Float32Array | Float64Array;
 
 /** Bytes read and converted at a time: little enough to stay in cache. */
-const CHUNK = 4 * 2 ** 20;
+export const CHUNK = 4 * 2 ** 20;
+
+/** Longest axis of an array without elements, as no byte of the file vouches for it. */
+const LONGEST_EMPTY = 2 ** 24;
 
 /** Number of elements of a shape. */
 export function elementsOf(shape: readonly number[]): number {
@@ -50,10 +53,10 @@ export class StoredArray {
   readonly type: ElementType;
   readonly shape: readonly number[];
   readonly #layout: ArrayLayout;
-  readonly #bytes: Bytes;
-  readonly #offset: number;
+  #bytes: Bytes;
+  #offset: number;
 
-  /** Throws ERR_CMIR_DATA when its bytes are not all there. */
+  /** Throws ERR_CMIR_DATA when its bytes are not all there, or it is long beyond measure without any. */
   constructor(layout: ArrayLayout, bytes: Bytes, offset: number) {
     this.type = layout.type;
     this.shape = layout.shape;
@@ -64,7 +67,13 @@ export class StoredArray {
       throw new CmirError(
         'ERR_CMIR_DATA',
         `${bytes.name}, byte ${String(offset)}: an array of ${describeShape(this)} needs ` +
-          `${String(this.byteLength)} bytes, but the file ends at ${String(bytes.size)} (truncated?)`,
+          `${String(this.byteLength)} bytes, but they end at ${String(bytes.size)} (truncated?)`,
+      );
+    }
+    if (this.size === 0 && this.shape.some((length) => length > LONGEST_EMPTY)) {
+      throw new CmirError(
+        'ERR_CMIR_DATA',
+        `${bytes.name}: found ${describeShape(this)}, which has no elements, expected axes up to ${String(LONGEST_EMPTY)}`,
       );
     }
   }
@@ -88,10 +97,13 @@ export class StoredArray {
     return elementsOf(this.shape.slice(1));
   }
 
-  /** Where the values lie as row-major little-endian `type` from this byte on; null where they do not. */
+  /** The byte of the file from which on the values lie as row-major little-endian `type`; null where they do not. */
   get plainOffset(): number | null {
+    const { fileOffset } = this.#bytes;
     const { bigEndian = false, columnMajor = false } = this.#layout;
-    return bigEndian || (columnMajor && this.shape.length > 1) ? null : this.#offset;
+    if (fileOffset === undefined || bigEndian || (columnMajor && this.shape.length > 1))
+      return null;
+    return fileOffset + this.#offset;
   }
 
   /** Entries [begin, end) of the first axis in row-major order, rounded to float32. */
@@ -108,23 +120,49 @@ export class StoredArray {
     return values;
   }
 
+  /** The bytes as they are stored. */
+  async bytes(): Promise<Uint8Array> {
+    return readBytes(this.#bytes, this.#offset, this.byteLength);
+  }
+
   /** Fills `target` with values from entry `begin` of the first axis on, in row-major order. */
   async copyTo(target: Numbers, begin = 0): Promise<void> {
     const { columnMajor = false } = this.#layout;
     if (!columnMajor || this.shape.length < 2) {
       await this.#read(target, begin * this.rowSize);
-      return;
+    } else {
+      await this.#readColumns(target, begin);
     }
-    // Column-major: the first axis moves fastest, so every entry is spread over the whole.
-    const whole =
-      target instanceof Float64Array ? new Float64Array(this.size) : new Float32Array(this.size);
-    await this.#read(whole, 0);
-    const rows = this.rows;
-    const steps = rowMajorOrder(this.shape.slice(1));
-    for (let index = 0; index < target.length; index += 1) {
-      const row = begin + Math.floor(index / this.rowSize);
-      const inside = steps[index % this.rowSize] as number;
-      target[index] = whole[inside * rows + row] as number;
+  }
+
+  /**
+   * Column-major: what is one row of `target` is spread over the whole, a value in each of `rowSize` columns. Of
+   * each column the rows asked for lie together, and if they are all rows, so do the columns. Bytes that are read
+   * in order only are kept when some rows are asked for: every further asking would read them all again.
+   */
+  async #readColumns(target: Numbers, begin: number): Promise<void> {
+    const { rows, rowSize } = this;
+    const count = rowSize === 0 ? 0 : target.length / rowSize;
+    if (count === 0) return;
+    if (count < rows && this.#bytes.isSequential === true) {
+      this.#bytes = new MemoryBytes(this.#bytes.name, await this.bytes());
+      this.#offset = 0;
+    }
+    const together = count === rows ? Math.max(1, Math.floor(CHUNK / (count * 8))) : 1;
+    const run = new (target.BYTES_PER_ELEMENT === 4 ? Float32Array : Float64Array)(
+      count * Math.min(together, rowSize),
+    );
+    const inner = this.shape.slice(1);
+    const strides = inner.map((_, axis) => elementsOf(inner.slice(axis + 1)));
+    for (let first = 0; first < rowSize; first += together) {
+      const columns = Math.min(together, rowSize - first);
+      await this.#read(run.subarray(0, count * columns), first * rows + begin);
+      for (let column = 0; column < columns; column += 1) {
+        const place = rowMajorPlace(first + column, inner, strides);
+        for (let row = 0; row < count; row += 1) {
+          target[row * rowSize + place] = run[column * count + row] as number;
+        }
+      }
     }
   }
 
@@ -142,11 +180,11 @@ export class StoredArray {
       return;
     }
     const count = Math.min(target.length, CHUNK / width);
-    const chunk = new Uint8Array(count * width);
+    const chunk = Buffer.alloc(count * width);
     for (let done = 0; done < target.length; done += count) {
       const part = chunk.subarray(0, Math.min(count, target.length - done) * width);
       await this.#bytes.readInto(part, start + done * width);
-      if (swap) reverseEach(part, width);
+      if (swap) swapEach(part, width);
       convert(type, part, target.subarray(done, done + part.length / width));
     }
   }
@@ -169,27 +207,25 @@ function isSame(type: ElementType, target: Numbers): boolean {
   return type === (target.BYTES_PER_ELEMENT === 4 ? 'float32' : 'float64');
 }
 
-function reverseEach(bytes: Uint8Array, width: number): void {
-  for (let begin = 0; begin < bytes.length; begin += width) {
-    bytes.subarray(begin, begin + width).reverse();
-  }
+function swapEach(bytes: Buffer, width: number): void {
+  if (width === 2) bytes.swap16();
+  else if (width === 4) bytes.swap32();
+  else bytes.swap64();
 }
 
-/** For each place in row-major order of `shape`, its place in column-major order. */
-function rowMajorOrder(shape: readonly number[]): Float64Array {
-  const order = new Float64Array(elementsOf(shape));
-  const strides = shape.map((_, axis) => elementsOf(shape.slice(0, axis)));
-  order.forEach((_, index) => {
-    let rest = index;
-    let place = 0;
-    for (let axis = shape.length - 1; axis >= 0; axis -= 1) {
-      const length = shape[axis] as number;
-      place += (rest % length) * (strides[axis] as number);
-      rest = Math.floor(rest / length);
-    }
-    order[index] = place;
+/** Where the element at `index` in column-major order of `shape` stands in row-major order. */
+function rowMajorPlace(
+  index: number,
+  shape: readonly number[],
+  strides: readonly number[],
+): number {
+  let rest = index;
+  let place = 0;
+  shape.forEach((length, axis) => {
+    place += (rest % length) * (strides[axis] as number);
+    rest = Math.floor(rest / length);
   });
-  return order;
+  return place;
 }
 
 /** Native-endian elements of `bytes`, as numbers. */
@@ -231,10 +267,11 @@ function convert(type: ElementType, bytes: Uint8Array, target: Numbers): void {
       convertLong(new BigUint64Array(buffer, byteOffset, length), target);
       return;
     case 'float16':
-      decodeWords(new Uint16Array(buffer, byteOffset, length), target, halfOf);
+      halves ??= Float32Array.from({ length: 2 ** 16 }, (_, word) => halfOf(word));
+      lookUp(new Uint16Array(buffer, byteOffset, length), target, halves);
       return;
     case 'bfloat16':
-      decodeWords(new Uint16Array(buffer, byteOffset, length), target, bfloat16Of);
+      convertBfloat16(new Uint16Array(buffer, byteOffset, length), target);
   }
 }
 
@@ -242,9 +279,12 @@ function convertLong(words: BigInt64Array | BigUint64Array, target: Numbers): vo
   for (let i = 0; i < target.length; i += 1) target[i] = Number(words[i]);
 }
 
-function decodeWords(words: Uint16Array, target: Numbers, decode: (word: number) => number): void {
-  for (let i = 0; i < target.length; i += 1) target[i] = decode(words[i] as number);
+function lookUp(words: Uint16Array, target: Numbers, table: Float32Array): void {
+  for (let i = 0; i < target.length; i += 1) target[i] = table[words[i] as number] as number;
 }
+
+/** Every binary16 in order of its bits. */
+let halves: Float32Array | undefined;
 
 /** IEEE 754 binary16: 1 sign bit, 5 of the exponent with bias 15, 10 of the fraction. */
 function halfOf(word: number): number {
@@ -256,11 +296,8 @@ function halfOf(word: number): number {
   return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
 }
 
-const single = new Float32Array(1);
-const singleBits = new Uint32Array(single.buffer);
-
-/** The upper half of a float32. */
-function bfloat16Of(word: number): number {
-  singleBits[0] = word << 16;
-  return single[0] as number;
+/** A bfloat16 is the upper half of a float32. */
+function convertBfloat16(words: Uint16Array, target: Numbers): void {
+  const bits = Uint32Array.from(words, (word) => word << 16);
+  target.set(new Float32Array(bits.buffer));
 }

@@ -7,6 +7,10 @@ export interface Bytes {
   /** What messages call it. */
   readonly name: string;
   readonly size: number;
+  /** Where in a file they begin; absent where they are no part of a file as it lies on disk. */
+  readonly fileOffset?: number | undefined;
+  /** Whether to read behind what was read before costs as much as reading all. */
+  readonly isSequential?: boolean;
   /** Fills `target` from `position` on. Throws ERR_CMIR_DATA when they end before. */
   readInto(target: Uint8Array, position: number): Promise<void>;
 }
@@ -16,6 +20,8 @@ const LARGEST_READ = 2 ** 30;
 
 /** A file, open until close(). */
 export class FileBytes implements Bytes {
+  readonly fileOffset = 0;
+
   private constructor(
     readonly name: string,
     readonly size: number,
@@ -73,10 +79,31 @@ export class MemoryBytes implements Bytes {
   }
 }
 
+/** Some of other bytes, [begin, begin + size), under a name of their own. */
+export class BytesSlice implements Bytes {
+  readonly fileOffset: number | undefined;
+
+  /** Throws ERR_CMIR_DATA when the other bytes end before. */
+  constructor(
+    readonly name: string,
+    readonly size: number,
+    private readonly whole: Bytes,
+    private readonly begin: number,
+  ) {
+    if (!(begin >= 0 && begin + size <= whole.size)) throw endsEarly(whole, begin, size);
+    if (whole.fileOffset !== undefined) this.fileOffset = whole.fileOffset + begin;
+  }
+
+  async readInto(target: Uint8Array, position: number): Promise<void> {
+    if (position + target.length > this.size) throw endsEarly(this, position, target.length);
+    await this.whole.readInto(target, this.begin + position);
+  }
+}
+
 function endsEarly({ name, size }: Bytes, position: number, length: number): CmirError {
   return new CmirError(
     'ERR_CMIR_DATA',
-    `${name}, byte ${String(position)}: expected ${String(length)} more bytes, but the file ends at ` +
+    `${name}, byte ${String(position)}: expected ${String(length)} more bytes, but they end at ` +
       `${String(size)} (truncated?)`,
   );
 }

@@ -24,8 +24,13 @@ at::Tensor dropout_mask_on_device(const at::Tensor& x, const DropoutSite& site, 
       .layer = site.layer,
       .probability = p,
   };
-  hidden_forward_cuda(
-      arguments, step.const_data_ptr<int64_t>(), mask.mutable_data_ptr<float>(), current_stream()
+  hidden_forward_cuda<float>(
+      arguments,
+      step.const_data_ptr<int64_t>(),
+      mask.const_data_ptr<float>(),
+      /*bias=*/nullptr,
+      mask.mutable_data_ptr<float>(),
+      current_stream()
   );
   return mask;
 }

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 
+#include "base/bfloat16.h"
 #include "base/kernel_scratch.h"
 #include "base/philox.h"
 
@@ -41,28 +42,42 @@ void column_sums_cpu(
     int64_t rows, int64_t columns, const Value* x, Value* column_parts, Value* column_sums
 );
 
+// The same on a CUDA device, where all pointers are. What a kernel writes for products to read may
+// be bfloat16 where it computes in float32; sums are of what is not rounded yet.
+
 /**
- * The same on a CUDA device, where `index` is too; the step is the number at `step`, read when the
- * kernel runs.
+ * out = dropout(ReLU(x + bias)), bias [columns] or null for none; `out` may be `x`. The step is the
+ * number at `step`, read when the kernel runs.
  */
-template <class Value>
+template <class Value, class Out>
 void hidden_forward_cuda(
-    const HiddenArguments& arguments, const int64_t* step, Value* x, CudaStream stream
+    const HiddenArguments& arguments,
+    const int64_t* step,
+    const Value* x,
+    const Value* bias,
+    Out* out,
+    CudaStream stream
 );
-template <class Value>
+
+/** out = the gradient of what stood before ReLU, from that of `x`; `out` may be `gradient`. */
+template <class Value, class Out>
 void hidden_backward_cuda(
     const HiddenArguments& arguments,
-    const Value* x,
-    Value* gradient,
+    const Out* x,
+    const Value* gradient,
+    Out* out,
     Value* column_sums,
     const KernelScratch& scratch,
     CudaStream stream
 );
+
+/** `rounded`, unless it is null, becomes x in bfloat16. */
 template <class Value>
 void column_sums_cuda(
     int64_t rows,
     int64_t columns,
     const Value* x,
+    Bfloat16* rounded,
     Value* column_sums,
     const KernelScratch& scratch,
     CudaStream stream

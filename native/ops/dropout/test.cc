@@ -1,3 +1,5 @@
+#include <array>
+
 #include "base/rows.h"
 #include "base/scratch.h"
 #include "ops/dropout/kernel.h"
@@ -84,11 +86,15 @@ TEST_CASE("dropout: the CUDA kernels of a hidden layer give what the CPU's give"
 
           a.index = device_index.const_data_ptr<int64_t>();
           auto* there = device_x.mutable_data_ptr<scalar_t>();
-          hidden_forward_cuda(a, step.const_data_ptr<int64_t>(), there, current_stream());
-          hidden_backward_cuda(
+          hidden_forward_cuda<scalar_t>(
+              a, step.const_data_ptr<int64_t>(), there, /*bias=*/nullptr, there, current_stream()
+          );
+          auto* device_rows = device_gradient.mutable_data_ptr<scalar_t>();
+          hidden_backward_cuda<scalar_t, scalar_t>(
               a,
-              static_cast<const scalar_t*>(there),
-              device_gradient.mutable_data_ptr<scalar_t>(),
+              there,
+              device_rows,
+              device_rows,
               device_sums.mutable_data_ptr<scalar_t>(),
               scratch.get(),
               current_stream()
@@ -102,6 +108,7 @@ TEST_CASE("dropout: the CUDA kernels of a hidden layer give what the CPU's give"
               3 * batch,
               columns,
               device_x.const_data_ptr<scalar_t>(),
+              /*rounded=*/nullptr,
               device_sums.mutable_data_ptr<scalar_t>(),
               scratch.get(),
               current_stream()
@@ -110,6 +117,72 @@ TEST_CASE("dropout: the CUDA kernels of a hidden layer give what the CPU's give"
         check_close(device_sums.cpu(), x.sum(at::IntArrayRef{0, 1}));
       }
     }
+  }
+}
+
+TEST_CASE("dropout: the CUDA kernels of a hidden layer add a bias, and round to bfloat16") {
+  const auto device = kernel_device();
+  if (!device) return;
+  const Scratch scratch(130, at::TensorOptions(*device));
+  for (const auto& [batch, columns] : {std::pair{1, 1}, {7, 5}, {130, 64}, {3, 130}}) {
+    INFO("shape " << batch << " " << columns);
+    const at::Tensor x = normal({3, batch, columns}, at::kFloat).to(*device),
+                     bias = normal({columns}, at::kFloat, 2).to(*device),
+                     gradient = normal(x.sizes(), at::kFloat, 3).to(*device),
+                     index = at::arange(batch, at::kLong).to(*device),
+                     step = at::full({}, 3, index.options());
+    const HiddenArguments a{
+        .environments = 3,
+        .batch = batch,
+        .columns = columns,
+        .index = index.const_data_ptr<int64_t>(),
+        .step = 0,
+        .key = {9, 0},
+        .layer = 1,
+        .probability = 0.4,
+    };
+    /** Forward, backward and sums of one type of output. */
+    const auto run = [&]<class Out>(const at::Tensor& from, const float* shift, const Out&) {
+      const auto options = x.options().dtype(c10::CppTypeToScalarType<Out>::value);
+      const at::Tensor out = at::empty(x.sizes(), options), back = at::empty(x.sizes(), options),
+                       sums = at::empty_like(bias);
+      hidden_forward_cuda<float>(
+          a,
+          step.const_data_ptr<int64_t>(),
+          from.const_data_ptr<float>(),
+          shift,
+          mutable_kernel_data<Out>(out),
+          current_stream()
+      );
+      hidden_backward_cuda<float>(
+          a,
+          kernel_data<Out>(out),
+          gradient.const_data_ptr<float>(),
+          mutable_kernel_data<Out>(back),
+          sums.mutable_data_ptr<float>(),
+          scratch.get(),
+          current_stream()
+      );
+      return std::array{out, back, sums};
+    };
+    const auto plain = run(x + bias, nullptr, float{});
+    const auto rounded = run(x, bias.const_data_ptr<float>(), at::BFloat16{});
+    CHECK(rounded[0].equal(plain[0].to(at::kBFloat16)));
+    CHECK(rounded[1].equal(plain[1].to(at::kBFloat16)));
+    check_close(rounded[2].cpu(), plain[2].cpu());  // a sum of what is not rounded
+
+    const at::Tensor copy = at::empty_like(rounded[0]), sums = at::empty_like(bias);
+    column_sums_cuda(
+        3 * batch,
+        columns,
+        x.const_data_ptr<float>(),
+        mutable_kernel_data<at::BFloat16>(copy),
+        sums.mutable_data_ptr<float>(),
+        scratch.get(),
+        current_stream()
+    );
+    CHECK(copy.equal(x.to(at::kBFloat16)));
+    check_close(sums.cpu(), x.sum(at::IntArrayRef{0, 1}).cpu());
   }
 }
 

@@ -58,7 +58,7 @@ __device__ void add_noise(
 
 template <bool Aligned, class Scalar>
 __global__ void __launch_bounds__(kBlock) perturb_kernel(
-    KernelArguments a, Environments list, const Scalar* x, Scalar* out
+    KernelArguments a, Environments list, const Scalar* x, Scalar* out, Bfloat16* rounded
 ) {
   using Compute = KernelValue<Scalar>;
   const int64_t row = static_cast<int64_t>(blockIdx.x) * blockDim.y + threadIdx.y;
@@ -75,7 +75,7 @@ __global__ void __launch_bounds__(kBlock) perturb_kernel(
   const uint32_t tag = philox_tag(Stream::noise, a.modality, a.shared_draw ? 1 : environment);
   const int64_t source = a.source == nullptr ? row : a.source[row];
   const Scalar* clean = x + source * a.columns;
-  Scalar* target = out + (environment * a.rows + row) * a.columns;
+  const int64_t start = (environment * a.rows + row) * a.columns;
   if (a.scale != nullptr && kind == static_cast<int64_t>(NoiseKind::gaussian)) {
     intensity *= a.scale[source];
   }
@@ -97,7 +97,9 @@ __global__ void __launch_bounds__(kBlock) perturb_kernel(
 #pragma unroll
       for (int i = 0; i < 4; ++i) four.values[i] = static_cast<Scalar>(values[i]);
     }
-    store_four<Aligned>(four, target, first, a.columns);
+    store_four<Aligned>(four, out + start, first, a.columns);
+    if (rounded == nullptr) continue;
+    store_four<Aligned>(rounded_four(four), rounded + start, first, a.columns);
   }
 }
 
@@ -105,7 +107,12 @@ __global__ void __launch_bounds__(kBlock) perturb_kernel(
 
 template <class Scalar>
 void perturb_cuda(
-    const PerturbArguments& a, const int64_t* step, const Scalar* x, Scalar* out, CudaStream stream
+    const PerturbArguments& a,
+    const int64_t* step,
+    const Scalar* x,
+    Scalar* out,
+    CudaStream stream,
+    Bfloat16* rounded
 ) {
   const KernelArguments arguments{
       .rows = a.rows,
@@ -121,9 +128,10 @@ void perturb_cuda(
   };
   const int64_t counters = ceil_div(a.columns, 4);
   const dim3 block = block_of_rows(counters);
-  const auto kernel = rows_aligned(a.columns, x, static_cast<const Scalar*>(out))
-                          ? perturb_kernel<true, Scalar>
-                          : perturb_kernel<false, Scalar>;
+  const bool aligned = rows_aligned(
+      a.columns, x, static_cast<const Scalar*>(out), static_cast<const Bfloat16*>(rounded)
+  );
+  const auto kernel = aligned ? perturb_kernel<true, Scalar> : perturb_kernel<false, Scalar>;
   for (int64_t first = 0; first <= a.environments; first += kEnvironments) {
     const int64_t count = std::min(kEnvironments, 1 + a.environments - first);
     Environments list{};
@@ -138,18 +146,18 @@ void perturb_cuda(
         static_cast<unsigned>(count),
         grid_size(ceil_div(counters, 4 * static_cast<int64_t>(block.x)))
     );
-    launch(kernel, grid, block, stream, arguments, list, x, out);
+    launch(kernel, grid, block, stream, arguments, list, x, out, rounded);
   }
 }
 
 template void perturb_cuda(
-    const PerturbArguments&, const int64_t*, const float*, float*, CudaStream
+    const PerturbArguments&, const int64_t*, const float*, float*, CudaStream, Bfloat16*
 );
 template void perturb_cuda(
-    const PerturbArguments&, const int64_t*, const double*, double*, CudaStream
+    const PerturbArguments&, const int64_t*, const double*, double*, CudaStream, Bfloat16*
 );
 template void perturb_cuda(
-    const PerturbArguments&, const int64_t*, const Bfloat16*, Bfloat16*, CudaStream
+    const PerturbArguments&, const int64_t*, const Bfloat16*, Bfloat16*, CudaStream, Bfloat16*
 );
 
 }  // namespace cmir

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 
+#include "base/bfloat16.h"
 #include "base/noise.h"
 
 namespace cmir {
@@ -28,7 +29,8 @@ void perturb_cpu(const PerturbArguments& arguments, const Scalar* x, Scalar* out
 
 /**
  * The same on a CUDA device, where all pointers but `kinds` and `intensities` are; the step is the
- * number at `step`, read when the kernel runs. Scalar: float, double, Bfloat16.
+ * number at `step`, read when the kernel runs. Scalar: float, double, Bfloat16. `rounded`, unless
+ * it is null, becomes `out` in bfloat16.
  */
 template <class Scalar>
 void perturb_cuda(
@@ -36,7 +38,8 @@ void perturb_cuda(
     const int64_t* step,
     const Scalar* x,
     Scalar* out,
-    CudaStream stream
+    CudaStream stream,
+    Bfloat16* rounded = nullptr
 );
 
 }  // namespace cmir

@@ -1,5 +1,7 @@
 #include <ATen/Parallel.h>
 
+#include "base/scratch.h"
+#include "ops/perturb/kernel.h"
 #include "ops/perturb/launch.h"
 #include "ops/perturb/op.h"
 #include "ops/perturb/reference.h"
@@ -218,6 +220,43 @@ TEST_CASE("perturb: the CUDA kernel draws what the CPU draws") {
     check(normal({5, 4}, type), {}, {});
     check(normal({3, 5}, type), many_kinds, many_intensities);
     check(normal({3, 5}, type), many_kinds, many_intensities, at::tensor({0.0F, 0.3F, 1.0F}));
+  }
+}
+
+TEST_CASE("perturb: the CUDA kernel writes a copy in bfloat16 beside what it draws") {
+  const auto device = kernel_device();
+  if (!device) return;
+  const std::vector<int64_t> kinds{0, 1, 2, 3};
+  const std::vector<double> intensities{0.5, 0.25, 0.4, 0.5};
+  for (const int64_t columns : {1, 7, 8, 130}) {
+    INFO("columns " << columns);
+    const at::Tensor x = normal({6, columns}, at::kFloat).to(*device);
+    const at::Tensor index = range(6).to(*device), step = at::full({}, 5, index.options());
+    const at::Tensor out = at::empty({5, 6, columns}, x.options());
+    const at::Tensor rounded = at::empty(out.sizes(), x.options().dtype(at::kBFloat16));
+    const PerturbArguments arguments{
+        .rows = 6,
+        .columns = columns,
+        .source = nullptr,
+        .index = index.const_data_ptr<int64_t>(),
+        .step = 0,
+        .key = PhiloxKey::from_seed(static_cast<uint64_t>(kSeed)),
+        .modality = 1,
+        .modalities = 3,
+        .environments = 4,
+        .kinds = kinds.data(),
+        .intensities = intensities.data(),
+    };
+    perturb_cuda(
+        arguments,
+        step.const_data_ptr<int64_t>(),
+        x.const_data_ptr<float>(),
+        out.mutable_data_ptr<float>(),
+        current_stream(),
+        mutable_kernel_data<at::BFloat16>(rounded)
+    );
+    CHECK(rounded.equal(out.to(at::kBFloat16)));
+    CHECK_FALSE(out[1].equal(x));
   }
 }
 

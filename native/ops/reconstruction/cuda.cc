@@ -20,6 +20,7 @@ std::tuple<at::Tensor, at::Tensor> reconstruction_on_device(
     reconstruction_cuda(
         arguments,
         kernel_data<scalar_t>(o),
+        /*bias=*/static_cast<const KernelValue<scalar_t>*>(nullptr),
         kernel_data<scalar_t>(t),
         mutable_kernel_data<scalar_t>(gradient),
         /*column_sums=*/static_cast<KernelValue<scalar_t>*>(nullptr),

@@ -7,12 +7,13 @@
 namespace cmir {
 namespace {
 
-template <class Scalar>
+template <class Scalar, class Out>
 __global__ void __launch_bounds__(kBlock) reconstruction_kernel(
     ReconstructionArguments a,
     const Scalar* output,
+    const KernelValue<Scalar>* bias,
     const Scalar* target,
-    Scalar* gradient,
+    Out* gradient,
     KernelValue<Scalar>* sums,
     double value_scale,
     double* value,
@@ -25,10 +26,11 @@ __global__ void __launch_bounds__(kBlock) reconstruction_kernel(
       a.environments * a.rows, a.columns, scratch, sums, [&](int64_t row, int64_t column) {
         const int64_t at = row * a.columns + column;
         const int64_t target_at = a.shared_target ? row % a.rows * a.columns + column : at;
+        const Compute shift = bias == nullptr ? Compute(0) : bias[column];
         const Compute d =
-            static_cast<Compute>(output[at]) - static_cast<Compute>(target[target_at]);
+            static_cast<Compute>(output[at]) + shift - static_cast<Compute>(target[target_at]);
         squares += static_cast<double>(d * d);
-        gradient[at] = static_cast<Scalar>(scale * d);
+        gradient[at] = static_cast<Out>(scale * d);
         return scale * d;
       }
   );
@@ -37,12 +39,13 @@ __global__ void __launch_bounds__(kBlock) reconstruction_kernel(
 
 }  // namespace
 
-template <class Scalar>
+template <class Scalar, class Out>
 void reconstruction_cuda(
     const ReconstructionArguments& a,
     const Scalar* output,
+    const KernelValue<Scalar>* bias,
     const Scalar* target,
-    Scalar* gradient,
+    Out* gradient,
     KernelValue<Scalar>* sums,
     double value_scale,
     double* value,
@@ -51,12 +54,13 @@ void reconstruction_cuda(
 ) {
   const ColumnGrid grid(a.environments * a.rows, a.columns);
   launch(
-      reconstruction_kernel<Scalar>,
+      reconstruction_kernel<Scalar, Out>,
       grid.grid,
       grid.block,
       stream,
       a,
       output,
+      bias,
       target,
       gradient,
       sums,
@@ -66,21 +70,23 @@ void reconstruction_cuda(
   );
 }
 
-#define CMIR_INSTANTIATE(Scalar)      \
+#define CMIR_INSTANTIATE(Scalar, Out) \
   template void reconstruction_cuda(  \
       const ReconstructionArguments&, \
       const Scalar*,                  \
+      const KernelValue<Scalar>*,     \
       const Scalar*,                  \
-      Scalar*,                        \
+      Out*,                           \
       KernelValue<Scalar>*,           \
       double,                         \
       double*,                        \
       const KernelScratch&,           \
       CudaStream                      \
   )
-CMIR_INSTANTIATE(float);
-CMIR_INSTANTIATE(double);
-CMIR_INSTANTIATE(Bfloat16);
+CMIR_INSTANTIATE(float, float);
+CMIR_INSTANTIATE(double, double);
+CMIR_INSTANTIATE(Bfloat16, Bfloat16);
+CMIR_INSTANTIATE(float, Bfloat16);
 #undef CMIR_INSTANTIATE
 
 }  // namespace cmir

@@ -30,15 +30,17 @@ double reconstruction_cpu(
 );
 
 /**
- * The same on a CUDA device; value_scale times the sum goes to `value` there. Scalar: float,
- * double, Bfloat16; column sums are float32 for the last.
+ * The same on a CUDA device, of output + bias, bias [columns] or null for none; value_scale times
+ * the sum goes to `value` there. Scalar: float, double, Bfloat16. Out is Scalar, or Bfloat16 for
+ * float; bias and column sums are not rounded to it.
  */
-template <class Scalar>
+template <class Scalar, class Out>
 void reconstruction_cuda(
     const ReconstructionArguments& arguments,
     const Scalar* output,
+    const KernelValue<Scalar>* bias,
     const Scalar* target,
-    Scalar* gradient,
+    Out* gradient,
     KernelValue<Scalar>* column_sums,
     double value_scale,
     double* value,

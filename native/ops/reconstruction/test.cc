@@ -1,5 +1,7 @@
+#include <array>
 #include <limits>
 
+#include "base/scratch.h"
 #include "ops/reconstruction/launch.h"
 #include "ops/reconstruction/op.h"
 #include "ops/reconstruction/reference.h"
@@ -78,6 +80,52 @@ TEST_CASE("reconstruction: the CUDA kernel gives the CPU's value and gradient") 
     }
     check(normal({3, 0, 2}, type), normal({0, 2}, type));
     check(normal({2, 5, 3}, type, 1).transpose(1, 2), normal({2, 3, 5}, type, 2));
+  }
+}
+
+TEST_CASE("reconstruction: the CUDA kernel adds a bias, and rounds the gradient to bfloat16") {
+  const auto device = kernel_device();
+  if (!device) return;
+  for (const auto& [rows, columns] : {std::pair{7, 5}, {1, 1}, {33, 130}}) {
+    INFO("shape " << rows << " " << columns);
+    const at::Tensor output = normal({3, rows, columns}, at::kFloat, 1).to(*device),
+                     target = normal({3, rows, columns}, at::kFloat, 2).to(*device),
+                     bias = normal({columns}, at::kFloat, 3).to(*device);
+    const Scratch scratch(columns, output.options());
+    const auto run = [&]<class Out>(const at::Tensor& from, const float* shift, const Out&) {
+      const at::Tensor gradient = at::empty(
+                           output.sizes(),
+                           output.options().dtype(c10::CppTypeToScalarType<Out>::value)
+                       ),
+                       sums = at::empty_like(bias),
+                       value = at::empty({}, output.options().dtype(at::kDouble));
+      const ReconstructionArguments arguments{
+          .environments = 3,
+          .rows = rows,
+          .columns = columns,
+          .shared_target = false,
+          .gradient_scale = 0.7,
+      };
+      reconstruction_cuda<float>(
+          arguments,
+          from.const_data_ptr<float>(),
+          shift,
+          target.const_data_ptr<float>(),
+          mutable_kernel_data<Out>(gradient),
+          sums.mutable_data_ptr<float>(),
+          1,
+          value.mutable_data_ptr<double>(),
+          scratch.get(),
+          current_stream()
+      );
+      return std::array{gradient, sums, value};
+    };
+    const auto plain = run(output + bias, nullptr, float{});
+    const auto rounded = run(output, bias.const_data_ptr<float>(), at::BFloat16{});
+    CHECK(rounded[0].equal(plain[0].to(at::kBFloat16)));
+    for (const size_t i : {1, 2}) {  // value and sums are of what is not rounded
+      check_close(rounded[i].cpu(), plain[i].cpu());
+    }
   }
 }
 

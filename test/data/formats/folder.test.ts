@@ -253,28 +253,54 @@ describe('a table', () => {
   });
 });
 
-describe('a feature', () => {
-  test.each([
-    'abc',
-    '',
-    ' ',
-    '0x10',
-    '0b1',
-    '1,5',
-    '1_000',
-    '1e',
-    '.',
-    '--1',
-    'NA',
-    'null',
-    '1 2',
-    'true',
-  ])("'%s' is no number", async (cell) => {
-    const text = TEXT.replace('3,4', `3,"${cell}"`);
-    expect(await problemOf({ 'text.csv': text })).toBe(
-      `/text.csv, line 3 (id b), column t1: found '${cell}', expected a number`,
-    );
+describe('a sequence', () => {
+  const FRAMES = 'id,frame,f0,f1\nc,0,5,6\na,0,1,2\na,1,3,4\nd,,,\nb,0,7,8\nb,1,9,10\nb,2,11,12\n';
+
+  test('has a row for each frame, in the order of labels.csv', async () => {
+    const dataset = await loadDataset(makeFolder({ ...FILES, 'vision.csv': FRAMES }));
+    expect(dataset.modalities[2]).toEqual({
+      name: 'vision',
+      features: 2,
+      columns: ['f0', 'f1'],
+      values: Float32Array.of(1, 2, 3, 4, 7, 8, 9, 10, 11, 12, 5, 6),
+      offsets: Float64Array.of(0, 2, 5, 6, 6),
+    });
+    expect(dataset.notes).toEqual([]);
   });
+
+  test.each([
+    ['a,1,3,4', 'a,2,3,4', "line 4 (id a): found frame '2', expected 1: frames count from 0"],
+    ['a,0,1,2', 'a,1,1,2', "line 3 (id a): found frame '1', expected 0: frames count from 0"],
+    ['a,1,3,4', 'a,01,3,4', "line 4 (id a): found frame '01', expected 1: frames count from 0"],
+    ['d,,,', 'd,,1,', "line 5 (id d): found frame '', expected 0: frames count from 0"],
+    ['d,,,', 'd,,,\nd,0,1,2', "line 6 (id d): found frame '0', expected none after an empty one"],
+    ['d,,,', 'd,,,\nd,,,', "line 6 (id d): found frame '', expected none after an empty one"],
+    [
+      'b,2,11,12',
+      'a,2,1,2',
+      'line 8 (id a): found a frame apart from the others of its id, expected them together',
+    ],
+    [
+      'd,,,\n',
+      '',
+      'found no row for id d (labels.csv, line 5), expected one for each of its 4 ids',
+    ],
+  ])('%j made %j is refused', async (from, to, expected) => {
+    const problem = await problemOf({ 'vision.csv': FRAMES.replace(from, to) });
+    expect(problem.replace(/^\/vision.csv[,:] /, '')).toBe(expected);
+  });
+});
+
+describe('a feature', () => {
+  test.each(['abc', '0x10', '0b1', '1,5', '1_000', '1e', '.', '--1', 'NA', 'null', '1 2', 'true'])(
+    "'%s' is no number",
+    async (cell) => {
+      const text = TEXT.replace('3,4', `3,"${cell}"`);
+      expect(await problemOf({ 'text.csv': text })).toBe(
+        `/text.csv, line 3 (id b), column t1: found '${cell}', expected a number, or nothing for a missing value`,
+      );
+    },
+  );
 
   test.each([
     'nan',
@@ -292,6 +318,17 @@ describe('a feature', () => {
       `/text.csv, line 3 (id b), column t0: found '${cell}', expected a finite float32 number; ` +
         'set data.nonFinite to mean to take the training mean instead',
     );
+  });
+
+  test.each(['', ' '])("an empty cell ('%s') is a missing value", async (cell) => {
+    const text = TEXT.replace('3,4', `3,${cell}`).replace('7,8', ',');
+    const dataset = await loadDataset(makeFolder({ ...FILES, 'text.csv': text }));
+    expect(dataset.modalities[1]).toMatchObject({
+      values: Float32Array.of(1, 2, 3, NaN, 5, 6, NaN, NaN),
+      nanIsMissing: true,
+    });
+    expect(dataset.modalities[0]).not.toHaveProperty('nanIsMissing');
+    expect(dataset.notes).toEqual(['text: 3 empty cells count as the training mean']);
   });
 
   test('a long cell is cut in the message', async () => {
