@@ -450,9 +450,12 @@ void Trainer::count_memory() {
   const size_t parameters = 4 * model_.parameters().flat().nbytes();
   memory_ = static_cast<int64_t>(parameters) + (data_ ? data_->bytes() : 0) +
             (step_ == nullptr ? 0 : step_->memory()) +
-            std::accumulate(poolings_.begin(), poolings_.end(), int64_t{0}, [](auto sum, auto& p) {
-              return sum + (p == nullptr ? 0 : p->memory());
-            }) +
+            std::accumulate(
+                poolings_.begin(),
+                poolings_.end(),
+                int64_t{0},
+                [](auto sum, auto& p) { return sum + (p == nullptr ? 0 : p->memory()); }
+            ) +
             (device_step_ == nullptr ? 0 : device_step_->memory());
 }
 

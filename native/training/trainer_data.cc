@@ -31,11 +31,12 @@ void check_features(const FeatureTable& table, const Modality& modality, int64_t
 
 /** The mean of the frames of each example, into `out` [B, D]; 0 where there are none. */
 void average_frames(const ModalityBatch& batch, const at::Tensor& out) {
+  const int64_t* offsets = batch.offsets.const_data_ptr<int64_t>();
   const SequenceArguments arguments{
       .examples = batch.offsets.numel() - 1,
       .columns = batch.values.size(1),
-      .offsets = batch.offsets.const_data_ptr<int64_t>(),
-      .index = nullptr,  // nothing is drawn
+      .offsets = offsets,
+      .index = offsets,  // any will do: nothing is drawn
       .step = 0,
       .key = {},
       .modality = 0,
