@@ -197,6 +197,23 @@ export class Model implements Disposable {
     return result;
   }
 
+  /** @internal Makes the statistics of a split's features part of the model. */
+  async fitNormalizer({ dataset, rows }: Split): Promise<void> {
+    const state = await this.state();
+    const { maxLength } = this.config.data;
+    for (const modality of dataset.modalities) {
+      const { name, features } = modality;
+      const { mean, std } = await loadAddon()
+        .fitNormalizer(nativeFeatures(modality), features, rows, maxLength)
+        .catch((cause: unknown) => {
+          throw engineError(cause, 'ERR_CMIR_NATIVE', `${dataset.name}, modality ${name}: `);
+        });
+      state.tensors[`normalizer.${name}.mean`]?.data.set(mean);
+      state.tensors[`normalizer.${name}.std`]?.data.set(std);
+    }
+    await this.trainer.setState(state);
+  }
+
   /** @internal Hands a data set to the engine; predictions on it then need no further copy. */
   async upload(dataset: Dataset): Promise<void> {
     checkModalities(this.shape, dataset);
@@ -207,7 +224,10 @@ export class Model implements Disposable {
     await this.trainer.upload({
       rows: dataset.size,
       features,
-      replaceNonFinite: this.config.data.nonFinite === 'mean',
+      // Where NaN is a mistake it was refused, or is when it is met in a file.
+      replaceNonFinite:
+        this.config.data.nonFinite === 'mean' ||
+        dataset.modalities.some(({ nanIsMissing }) => nanIsMissing),
       targets: label?.values ?? null,
       keys: keysOf(dataset.ids),
     });

@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import { resolveConfig, type Config, type Options } from '../config';
 import { Dataset, type Split } from '../data/dataset';
 import { loadDataset, type DatasetArrays } from '../data/load';
-import { fitNormalizer } from '../data/normalize';
 import { CmirError } from '../errors';
 import { baselineMetrics, type Metrics } from '../metrics';
 import { loadAddon } from '../native/load';
@@ -120,7 +119,7 @@ async function run(
   const stopping = new EarlyStopping(metric, patience, past?.progress);
   let best = past?.best;
 
-  if (past === undefined) await setNormalizer(model, splits.train);
+  if (past === undefined) await model.fitNormalizer(splits.train);
   await model.upload(dataset);
   const recorder = out === undefined ? undefined : new Recorder(out, { config, shape });
   const record = async (state: NativeState, isBest: boolean): Promise<void> => {
@@ -209,17 +208,6 @@ function isBestOfRun({ epoch, bestEpoch }: Progress): boolean {
 
 function targetsOf({ dataset, rows }: Split): Float32Array {
   return Float32Array.from(rows, (row) => dataset.label?.values[row] as number);
-}
-
-/** The statistics of the training split become part of the model. */
-async function setNormalizer(model: Model, { dataset, rows }: Split): Promise<void> {
-  const state = await model.state();
-  for (const modality of dataset.modalities) {
-    const { mean, std } = fitNormalizer(modality, rows);
-    state.tensors[`normalizer.${modality.name}.mean`]?.data.set(mean);
-    state.tensors[`normalizer.${modality.name}.std`]?.data.set(std);
-  }
-  await model.trainer.setState(state);
 }
 
 /** Metrics of the trained model, and of a constant, on every split but train. */
