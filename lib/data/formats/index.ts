@@ -1,5 +1,6 @@
 import type { Dataset } from '../dataset';
 import { folder } from './folder';
+import { pickle } from './pickle';
 import type { Format } from './format';
 import { writePacked } from './packed/write';
 import { writeCsv } from './write-csv';
@@ -7,7 +8,7 @@ import { writeCsv } from './write-csv';
 export type { Format, Probe } from './format';
 
 /** Every format that loadDataset tries, in this order. */
-export const FORMATS: readonly Format[] = [folder];
+export const FORMATS: readonly Format[] = [pickle, folder];
 
 export const WRITE_FORMATS = ['csv', 'safetensors'] as const;
 export type WriteFormat = (typeof WRITE_FORMATS)[number];
