@@ -1,5 +1,6 @@
 import type { Dataset } from '../dataset';
 import { folder } from './folder';
+import { pickle } from './pickle';
 import type { Format } from './format';
 import { npyFolder } from './npy-folder';
 import { npz } from './npz';
@@ -11,7 +12,7 @@ import { writeNpzDataset } from './write-npz';
 export type { Format, Probe } from './format';
 
 /** Every format that loadDataset tries, in this order. */
-export const FORMATS: readonly Format[] = [npz, safetensors, npyFolder, folder];
+export const FORMATS: readonly Format[] = [npz, safetensors, pickle, npyFolder, folder];
 
 export const WRITE_FORMATS = ['csv', 'safetensors', 'npz'] as const;
 export type WriteFormat = (typeof WRITE_FORMATS)[number];
