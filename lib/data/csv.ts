@@ -2,7 +2,7 @@ import { promises as fs } from 'node:fs';
 
 import { parse, type ParseError } from 'papaparse';
 
-import { CmirError, messageOf } from '../errors';
+import { CmirError, messageOf, throwIfAborted } from '../errors';
 import { closestTo } from '../suggest';
 import { listNames, quoteCell } from './cells';
 
@@ -34,9 +34,15 @@ export function rowError(
  * them; a byte order mark, either line ending and blank lines are taken. Spaces around ids and column names do
  * not count.
  * Throws ERR_CMIR_DATA, naming file and row, for a file that cannot be read, is not UTF-8, has no header, no
- * `id` column, a nameless or repeated column, a ragged row, an empty or repeated id, or misplaced quotes.
+ * `id` column, a nameless or repeated column, a ragged row, an empty or repeated id, or misplaced quotes;
+ * ERR_CMIR_ABORTED before it begins where the signal has fired.
  */
-export async function readTable(file: string, visitor: TableVisitor): Promise<void> {
+export async function readTable(
+  file: string,
+  visitor: TableVisitor,
+  signal?: AbortSignal,
+): Promise<void> {
+  throwIfAborted(signal);
   const text = await readText(file);
   const quoted = text.includes('"');
   const lineOfId = new Map<string, number>();

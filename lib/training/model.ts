@@ -12,7 +12,7 @@ import { Dataset, type Modality, type Split } from '../data/dataset';
 import { keysOf } from '../data/keys';
 import { loadDataset, type DatasetArrays } from '../data/load';
 import { rowsOf } from '../data/values';
-import { CmirError } from '../errors';
+import { CmirError, throwIfAborted } from '../errors';
 import { computeMetrics, type FloatArray, type MetricReport } from '../metrics';
 import { engineError, guarded } from '../native/engine';
 import { loadAddon } from '../native/load';
@@ -256,13 +256,6 @@ export function createTrainer(config: Config, shape: ModelShape): Trainer {
     return new Trainer(native);
   } catch (cause) {
     throw engineError(cause, 'ERR_CMIR_CONFIG', 'configuration: ');
-  }
-}
-
-/** Throws ERR_CMIR_ABORTED when the signal has fired. */
-export function throwIfAborted(signal: AbortSignal | undefined): void {
-  if (signal?.aborted === true) {
-    throw new CmirError('ERR_CMIR_ABORTED', 'stopped by its signal', { cause: signal.reason });
   }
 }
 

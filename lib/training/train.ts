@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { resolveConfig, type Config, type Options } from '../config';
 import { Dataset, type Split } from '../data/dataset';
 import { loadDataset, type DatasetArrays } from '../data/load';
-import { CmirError } from '../errors';
+import { CmirError, throwIfAborted } from '../errors';
 import { baselineMetrics, type Metrics } from '../metrics';
 import { loadAddon } from '../native/load';
 import type { NativeState } from '../../binding';
@@ -21,7 +21,7 @@ import {
 import { removeUnfinished, writeAtomically } from './files';
 import { readHistory, secondsOf, type EpochRecord } from './history';
 import { runEpochs, type ProgressReport } from './loop';
-import { Model, createTrainer, throwIfAborted } from './model';
+import { Model, createTrainer } from './model';
 import { Recorder, withoutOptimizer } from './recorder';
 import { EarlyStopping } from './selection';
 import { decide, shapeOf } from './shape';
@@ -91,7 +91,8 @@ export async function train(
     throw new CmirError('ERR_CMIR_USAGE', 'resume: needs out, the run folder to continue');
   }
   if (hooks.out !== undefined && hooks.resume !== true) await checkRunFolder(hooks.out);
-  const dataset = await loadDataset(source, { ...wanted.data, task: wanted.task });
+  const { signal } = hooks;
+  const dataset = await loadDataset(source, { ...wanted.data, task: wanted.task, signal });
   const shape = shapeOf(dataset);
   const config = decide(wanted, shape, loadAddon().describe().cudaDevices);
   const splits = { train: filled(dataset, 'train'), valid: filled(dataset, 'valid') };
