@@ -182,8 +182,8 @@ function bytearray(args: readonly PickleValue[], context: Context): Ready<Pickle
 }
 
 function setOf(args: readonly PickleValue[], isFrozen: boolean, context: Context): PickleValue {
-  const [items = []] = args;
-  if (!Array.isArray(items)) return badArguments('set', args, context);
+  const [items = null] = args;
+  if (items !== null && !Array.isArray(items)) return badArguments('set', args, context);
   // Not copied: the list is written for the set alone.
   return new PickleSet(items, isFrozen);
 }

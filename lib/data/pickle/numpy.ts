@@ -7,6 +7,7 @@ import {
 } from '../storage/array';
 import { MemoryBytes, type Bytes } from '../storage/bytes';
 import { readTexts, type TextBudget, type TextLayout } from '../storage/npy-text';
+import { integerOf } from './integers';
 import { PermutedBytes } from './permuted';
 import { problemAt } from './problem';
 import { PickleArray, PickleBytes, PickleDtype, type PickleValue } from './values';
@@ -183,10 +184,4 @@ export function scalarOf(
       return array.float64().then(([value = NaN]) => value);
     }
   }
-}
-
-/** A number where it is exact. */
-export function integerOf(value: bigint): number | bigint {
-  const number = Number(value);
-  return Number.isSafeInteger(number) ? number : value;
 }

@@ -61,10 +61,24 @@ export class PickleDict {
 
 /** A set or frozenset; its values are not compared with one another. */
 export class PickleSet {
+  // A list is made with the first value, for the same reason.
+  #items: PickleValue[] | null;
+
   constructor(
-    readonly items: PickleValue[],
+    items: PickleValue[] | null,
     readonly isFrozen: boolean,
-  ) {}
+  ) {
+    this.#items = items;
+  }
+
+  get items(): readonly PickleValue[] {
+    return this.#items ?? [];
+  }
+
+  add(items: readonly PickleValue[]): void {
+    this.#items ??= [];
+    for (const item of items) this.#items.push(item);
+  }
 }
 
 /** A numpy array of objects, in row-major order. */
