@@ -14,9 +14,14 @@ export interface TableVisitor {
   row(id: string, cells: readonly string[], line: number): void;
 }
 
-/** A row as every message names it: file, line (from 1) and, where it has one, id. */
-export function placeOf(file: string, line: number, id: string | null): string {
-  return `${file}, line ${String(line)}${id === null ? '' : ` (id ${id})`}`;
+/** A row as every message names it: file, line (from 1; of a table without lines its row) and, where it has one, id. */
+export function placeOf(
+  file: string,
+  line: number,
+  id: string | null,
+  unit: 'line' | 'row' = 'line',
+): string {
+  return `${file}, ${unit} ${String(line)}${id === null ? '' : ` (id ${id})`}`;
 }
 
 /** An ERR_CMIR_DATA that starts with the place. */
@@ -132,7 +137,12 @@ async function readText(file: string): Promise<string> {
   }
 }
 
-function checkHeader(file: string, cells: readonly string[], line: number): readonly string[] {
+/** The names of a header's columns. Throws ERR_CMIR_DATA for a nameless or repeated one, and without `id`. */
+export function checkHeader(
+  file: string,
+  cells: readonly string[],
+  line: number,
+): readonly string[] {
   const names = cells.map((cell) => detach(cell.trim()));
   const seen = new Set<string>();
   for (const [index, name] of names.entries()) {
