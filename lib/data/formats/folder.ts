@@ -138,9 +138,9 @@ async function readKeyedExamples(
     const index = columns.indexOf(name);
     return rows.map((cells) => cells[index] ?? '');
   };
-  const lineOf = (row: number): number => lines[row] ?? 0;
-  const where = (row: number): string =>
-    placeOf(file, lineOf(row), ids[row] ?? null, isCsv ? 'line' : 'row');
+  const unit = isCsv ? 'line' : 'row';
+  const fileName = path.basename(file);
+  const where = (row: number): string => placeOf(file, lines[row] ?? 0, ids[row] ?? null, unit);
   const labelColumn = findLabelColumn(file, columns, options);
   const label =
     labelColumn === null ? null : makeLabel(labelColumn, column(labelColumn), options, where);
@@ -154,8 +154,8 @@ async function readKeyedExamples(
     label,
     splits: groupSplits(names, where),
     metadata: Object.fromEntries(others.map((name) => [name, column(name)])),
-    file: name,
-    placeOf: (row) => placeOf(name, lines[row] ?? 0, null, unit),
+    file: fileName,
+    placeOf: (row) => placeOf(fileName, lines[row] ?? 0, null, unit),
     idsHash: null,
   };
 }
