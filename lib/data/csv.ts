@@ -2,7 +2,7 @@ import { promises as fs } from 'node:fs';
 
 import { parse, type ParseError } from 'papaparse';
 
-import { CmirError, messageOf } from '../errors';
+import { CmirError, messageOf, throwIfAborted } from '../errors';
 import { closestTo } from '../suggest';
 import { listNames, quoteCell } from './cells';
 
@@ -34,39 +34,19 @@ export function rowError(
  * them; a byte order mark, either line ending and blank lines are taken. Spaces around ids and column names do
  * not count.
  * Throws ERR_CMIR_DATA, naming file and row, for a file that cannot be read, is not UTF-8, has no header, no
- * `id` column, a nameless or repeated column, a ragged row, an empty or repeated id, or misplaced quotes.
+ * `id` column, a nameless or repeated column, a ragged row, an empty or repeated id, or misplaced quotes;
+ * ERR_CMIR_ABORTED before it begins where the signal has fired.
  */
-export async function readTable(file: string, visitor: TableVisitor): Promise<void> {
+export async function readTable(
+  file: string,
+  visitor: TableVisitor,
+  signal?: AbortSignal,
+): Promise<void> {
+  throwIfAborted(signal);
   const text = await readText(file);
   const quoted = text.includes('"');
-  const lineOfId = new Map<string, number>();
-  let columns: readonly string[] = [];
-  let idColumn = -1;
-  let repeatedIds = false;
+  const table = new KeyedTable(file, visitor);
   let line = 1;
-
-  const visit = (cells: readonly string[], start: number): void => {
-    if (columns.length === 0) {
-      columns = checkHeader(file, cells, start);
-      idColumn = columns.indexOf('id');
-      repeatedIds = visitor.columns(columns);
-      return;
-    }
-    const id = (cells[idColumn] ?? '').trim();
-    if (cells.length !== columns.length) {
-      const problem = `found ${String(cells.length)} cells, expected ${String(columns.length)} as in the header`;
-      throw rowError(file, start, id === '' ? null : id, problem);
-    }
-    if (id === '')
-      throw rowError(file, start, null, 'found an empty id, expected a name unique in this file');
-    const first = repeatedIds ? undefined : lineOfId.get(id);
-    if (first !== undefined) {
-      const problem = `found the id a second time, expected it once; it is also on line ${String(first)}`;
-      throw rowError(file, start, id, problem);
-    }
-    if (!repeatedIds) lineOfId.set(id, start);
-    visitor.row(id, cells, start);
-  };
 
   parse<string[]>(text, {
     delimiter: ',',
@@ -77,14 +57,66 @@ export async function readTable(file: string, visitor: TableVisitor): Promise<vo
       const start = line;
       // Only a quoted cell can hold a line break.
       line += 1 + (quoted ? cells.reduce((sum, cell) => sum + countBreaks(cell), 0) : 0);
-      if (cells.length > 1 || cells[0] !== '') visit(cells, start);
+      if (cells.length > 1 || cells[0] !== '') table.add(cells, start);
     },
   });
-  if (columns.length === 0) {
+  if (table.isEmpty) {
     throw new CmirError(
       'ERR_CMIR_DATA',
       `${file}: the file is empty, expected a header line with an id column`,
     );
+  }
+}
+
+/** Hands a table on to a visitor and checks header, ids and the number of cells on the way. */
+export class KeyedTable {
+  readonly #file: string;
+  readonly #visitor: TableVisitor;
+  /** Null where ids may repeat. */
+  #lineOfId: Map<string, number> | null = null;
+  #columns = 0;
+  #idColumn = -1;
+
+  constructor(file: string, visitor: TableVisitor) {
+    this.#file = file;
+    this.#visitor = visitor;
+  }
+
+  /** Whether nothing was added yet. */
+  get isEmpty(): boolean {
+    return this.#columns === 0;
+  }
+
+  /** The header, then row after row, each with the line it stands on. */
+  add(cells: readonly string[], line: number): void {
+    if (this.isEmpty) this.#addHeader(cells, line);
+    else this.#addRow(cells, line);
+  }
+
+  #addHeader(cells: readonly string[], line: number): void {
+    const names = checkHeader(this.#file, cells, line);
+    this.#columns = names.length;
+    this.#idColumn = names.indexOf('id');
+    this.#lineOfId = this.#visitor.columns(names) ? null : new Map();
+  }
+
+  #addRow(cells: readonly string[], line: number): void {
+    const id = (cells[this.#idColumn] ?? '').trim();
+    if (cells.length !== this.#columns) {
+      const problem = `found ${String(cells.length)} cells, expected ${String(this.#columns)} as in the header`;
+      throw rowError(this.#file, line, id === '' ? null : id, problem);
+    }
+    if (id === '') {
+      const problem = 'found an empty id, expected a name unique in this file';
+      throw rowError(this.#file, line, null, problem);
+    }
+    const first = this.#lineOfId?.get(id);
+    if (first !== undefined) {
+      const problem = `found the id a second time, expected it once; it is also on line ${String(first)}`;
+      throw rowError(this.#file, line, id, problem);
+    }
+    this.#lineOfId?.set(id, line);
+    this.#visitor.row(id, cells, line);
   }
 }
 

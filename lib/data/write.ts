@@ -25,7 +25,7 @@ export async function writeDataset(
   out: string,
   options: WriteOptions = {},
 ): Promise<void> {
-  const format = options.format ?? 'csv';
+  const format = options.format ?? (out.endsWith('.npz') ? 'npz' : 'csv');
   await writeWhole(out, (target) => WRITERS[format](target, dataset));
 }
 

@@ -12,7 +12,7 @@ import { Dataset, type Modality, type Split } from '../data/dataset';
 import { keysOf } from '../data/keys';
 import { loadDataset, type DatasetArrays } from '../data/load';
 import { rowsOf } from '../data/values';
-import { CmirError } from '../errors';
+import { CmirError, throwIfAborted } from '../errors';
 import { computeMetrics, type FloatArray, type MetricReport } from '../metrics';
 import { engineError, guarded } from '../native/engine';
 import { loadAddon } from '../native/load';
@@ -197,6 +197,23 @@ export class Model implements Disposable {
     return result;
   }
 
+  /** @internal Makes the statistics of a split's features part of the model. */
+  async fitNormalizer({ dataset, rows }: Split): Promise<void> {
+    const state = await this.state();
+    const { maxLength } = this.config.data;
+    for (const modality of dataset.modalities) {
+      const { name, features } = modality;
+      const { mean, std } = await loadAddon()
+        .fitNormalizer(nativeFeatures(modality), features, rows, maxLength)
+        .catch((cause: unknown) => {
+          throw engineError(cause, 'ERR_CMIR_NATIVE', `${dataset.name}, modality ${name}: `);
+        });
+      state.tensors[`normalizer.${name}.mean`]?.data.set(mean);
+      state.tensors[`normalizer.${name}.std`]?.data.set(std);
+    }
+    await this.trainer.setState(state);
+  }
+
   /** @internal Hands a data set to the engine; predictions on it then need no further copy. */
   async upload(dataset: Dataset): Promise<void> {
     checkModalities(this.shape, dataset);
@@ -207,7 +224,10 @@ export class Model implements Disposable {
     await this.trainer.upload({
       rows: dataset.size,
       features,
-      replaceNonFinite: this.config.data.nonFinite === 'mean',
+      // Where NaN is a mistake it was refused, or is when it is met in a file.
+      replaceNonFinite:
+        this.config.data.nonFinite === 'mean' ||
+        dataset.modalities.some(({ nanIsMissing }) => nanIsMissing),
       targets: label?.values ?? null,
       keys: keysOf(dataset.ids),
     });
@@ -236,13 +256,6 @@ export function createTrainer(config: Config, shape: ModelShape): Trainer {
     return new Trainer(native);
   } catch (cause) {
     throw engineError(cause, 'ERR_CMIR_CONFIG', 'configuration: ');
-  }
-}
-
-/** Throws ERR_CMIR_ABORTED when the signal has fired. */
-export function throwIfAborted(signal: AbortSignal | undefined): void {
-  if (signal?.aborted === true) {
-    throw new CmirError('ERR_CMIR_ABORTED', 'stopped by its signal', { cause: signal.reason });
   }
 }
 

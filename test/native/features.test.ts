@@ -3,7 +3,7 @@ import { join } from 'node:path';
 
 import type { NativeConfig, NativeData, NativeFeatures, NativeFile, Trainer } from '../../binding';
 import { nativeConfig, resolveConfig } from '../../lib/config';
-import { fitNormalizer } from '../../lib/data/normalize';
+import { fitNormalizer } from '../helpers/normalizer';
 import { messageOf } from '../../lib/errors';
 import { loadAddon } from '../../lib/native/load';
 import { newFolder, removeFolders } from './fixture';

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 
 import { Dataset } from '../../lib/data/dataset';
-import { fitNormalizer } from '../../lib/data/normalize';
+import { fitNormalizer } from '../helpers/normalizer';
 import { fileModality } from '../../lib/data/values';
 import { train } from '../../lib/training/train';
 import type { Model, Noise } from '../../lib/training/model';

@@ -180,14 +180,14 @@ function defineLazily(target: object, name: string, column: Float64Array | LazyT
 async function readModality(
   { name, file, extension }: Table,
   examples: Examples,
-  { nonFinite }: ResolvedLoadOptions,
+  { nonFinite, signal }: ResolvedLoadOptions,
   notes: string[],
 ): Promise<Modality> {
   const { ids, idsHash } = examples;
   if (extension === '.safetensors') return readPackedModality(file, name, ids.length, idsHash);
   const known = { ...examples, ids: 'read' in ids ? ids.read() : ids };
   const table = new ModalityTable(file, name, known, nonFinite);
-  await readTable(file, table);
+  await readTable(file, table, signal);
   notes.push(...table.notes());
   return table.finish();
 }

@@ -2,15 +2,19 @@ import type { Dataset } from '../dataset';
 import { folder } from './folder';
 import { pickle } from './pickle';
 import type { Format } from './format';
+import { npyFolder } from './npy-folder';
+import { npz } from './npz';
 import { writePacked } from './packed/write';
+import { safetensors } from './safetensors';
 import { writeCsv } from './write-csv';
+import { writeNpzDataset } from './write-npz';
 
 export type { Format, Probe } from './format';
 
 /** Every format that loadDataset tries, in this order. */
-export const FORMATS: readonly Format[] = [pickle, folder];
+export const FORMATS: readonly Format[] = [npz, safetensors, pickle, npyFolder, folder];
 
-export const WRITE_FORMATS = ['csv', 'safetensors'] as const;
+export const WRITE_FORMATS = ['csv', 'safetensors', 'npz'] as const;
 export type WriteFormat = (typeof WRITE_FORMATS)[number];
 
 /** Each writes a data set to a path that is not there. */
@@ -19,4 +23,5 @@ export const WRITERS: Readonly<
 > = {
   csv: writeCsv,
   safetensors: (target, dataset) => writePacked(target, [dataset]),
+  npz: writeNpzDataset,
 };

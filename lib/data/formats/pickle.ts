@@ -45,7 +45,7 @@ export const pickle: Format = {
     const files = names?.map((name) => path.join(source, name)) ?? [source];
     const opened: FileBytes[] = [];
     try {
-      for (const file of files) opened.push(await FileBytes.open(file));
+      for (const file of files) opened.push(await FileBytes.open(file, options.signal));
       const { parts, notes } = await readPickleParts(...opened);
       return await assemble(source, parts, options, { notes, zeroInfinity: true });
     } finally {

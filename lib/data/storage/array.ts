@@ -287,7 +287,7 @@ function lookUp(words: Uint16Array, target: Numbers, table: Float32Array): void 
 let halves: Float32Array | undefined;
 
 /** IEEE 754 binary16: 1 sign bit, 5 of the exponent with bias 15, 10 of the fraction. */
-function halfOf(word: number): number {
+export function halfOf(word: number): number {
   const sign = (word & 0x8000) === 0 ? 1 : -1;
   const exponent = (word >> 10) & 0x1f;
   const fraction = word & 0x3ff;

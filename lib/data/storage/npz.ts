@@ -96,6 +96,13 @@ async function* entriesOf(zip: ZipFile, bytes: Bytes): AsyncGenerator<Entry> {
 function arrayName(entry: Entry, bytes: Bytes): string {
   const { fileName, compressionMethod: method } = entry;
   const where = `${bytes.name}, ${fileName}`;
+  if (fileName.endsWith('/data.pkl')) {
+    throw new CmirError(
+      'ERR_CMIR_DATA',
+      `${where}: found a file of torch.save, which holds a program that PyTorch would run; ` +
+        'save the tensors with safetensors.torch.save_file or numpy.savez',
+    );
+  }
   if (!fileName.endsWith(EXTENSION)) {
     throw new CmirError(
       'ERR_CMIR_DATA',

@@ -1,6 +1,7 @@
 import { chmodSync, existsSync, mkdirSync } from 'node:fs';
 import * as path from 'node:path';
 
+import { FORMATS } from '../../../lib/data/formats';
 import { loadDataset, type LoadOptions } from '../../../lib/data/load';
 import { errorOf, makeFolder, removeFolders } from '../fixture';
 
@@ -113,8 +114,9 @@ describe('the folder', () => {
     const error = await errorOf(() => loadDataset(file));
     expect(error.code).toBe('ERR_CMIR_DATA');
     expect(error.message).toBe(
-      `${file}: found no known format, expected a folder with labels.csv and one <modality>.csv a modality`,
+      `${file}: found no known format, expected ${FORMATS.map((known) => known.description).join('; ')}`,
     );
+    expect(error.message).toContain('a folder with labels.csv and one <modality>.csv a modality');
   });
 
   test('without labels.csv', async () => {

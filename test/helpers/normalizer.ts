@@ -1,4 +1,4 @@
-import type { Modality } from './dataset';
+import type { Modality } from '../../lib/data/dataset';
 
 /** Statistics of a modality's features, one of each a feature. */
 export interface Normalizer {
@@ -7,7 +7,7 @@ export interface Normalizer {
 }
 
 /**
- * Mean and population standard deviation of each feature over `rows`, non-finite values left out.
+ * The engine's normaliser as one writes it first, to compare with: mean and population standard deviation of each feature over `rows`, non-finite values left out.
  * A feature that is constant (or never finite: mean 0) gets 1 as its deviation. Welford's algorithm in float64:
  * one pass, and no cancellation where the mean is large beside the deviation.
  */
