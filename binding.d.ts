@@ -63,11 +63,32 @@ export interface NativeState {
   tensors: Record<string, NativeTensor>;
 }
 
-/** Raw (not standardised) features of `rows` examples; the trainer copies and standardises them. */
+/** float32 values [rows, features], row-major and little-endian, in a file that is mapped, not read into memory. */
+export interface NativeFile {
+  path: string;
+  /** Where the values begin, in bytes: a multiple of 4. */
+  offset: number;
+  rows: number;
+}
+
+/**
+ * Raw (not standardised) features of one modality: [examples, features], or the frames of all examples one after
+ * another, [frames, features]. An array is read where it is: it must neither change nor be transferred while a
+ * promise that it was given for is pending, nor, of a sequence, while a trainer has it.
+ */
+export interface NativeFeatures {
+  values: Float32Array | NativeFile;
+  /** Of a sequence, [examples + 1] integers: example i has the frames offsets[i] to offsets[i + 1]. */
+  offsets: Float64Array | null;
+}
+
+/** What a trainer learns from, or predicts: `rows` examples. */
 export interface NativeData {
   rows: number;
-  /** One array a modality, in the order of the configuration, [rows, features] row-major. */
-  features: Float32Array[];
+  /** One a modality, in the order of the configuration. */
+  features: NativeFeatures[];
+  /** A NaN or infinity becomes the mean; false: it is an error, at the latest when it is met. */
+  replaceNonFinite: boolean;
   /** One target a row: the value (regression) or the class index. Null where labels are unknown. */
   targets: Float32Array | null;
   /** One key a row for the draws of noisy evaluations; null means the row's own index, as in training. */
@@ -179,6 +200,17 @@ export interface NativeBuild {
   /** Number of CUDA devices that LibTorch sees. */
   cudaDevices: number;
 }
+
+/**
+ * Mean and population standard deviation of each of `width` features over the examples `rows`, of a sequence over
+ * their first `maxLength` frames (0: all). Non-finite values are left out; a feature without deviation gets 1.
+ */
+export function fitNormalizer(
+  features: NativeFeatures,
+  width: number,
+  rows: Int32Array,
+  maxLength: number,
+): Promise<{ mean: Float32Array; std: Float32Array }>;
 
 /** What was loaded, and which devices it sees. */
 export function describe(): NativeBuild;

@@ -11,14 +11,13 @@ export const addon = loadAddon();
 export const FEATURES = { text: 768, audio: 74, vision: 47 };
 const MODEL = { hidden: 256, latent: 128, dropout: 0.3, pooling: 'mean' };
 
-export async function makeTrainer({
+export function makeConfig({
   threads,
-  batch,
   environments,
   precision = 'float32',
   sharing = 'independent',
 }) {
-  const trainer = new addon.Trainer({
+  return {
     seed: 1,
     device: 'cpu',
     threads,
@@ -41,11 +40,20 @@ export async function makeTrainer({
     prediction: { loss: 'l1', on: 'all' },
     reconstruction: { target: 'environment' },
     optimizer: { learningRate: 1e-4, weightDecay: 0.01, clipNorm: 1 },
-  });
+  };
+}
+
+/** A trainer with one batch of random data. */
+export async function makeTrainer({ batch, ...options }) {
+  const trainer = new addon.Trainer(makeConfig(options));
   const draw = (size) => Float32Array.from({ length: size }, () => 2 * Math.random() - 1);
   await trainer.upload({
     rows: batch,
-    features: Object.values(FEATURES).map((width) => draw(batch * width)),
+    features: Object.values(FEATURES).map((width) => ({
+      values: draw(batch * width),
+      offsets: null,
+    })),
+    replaceNonFinite: false,
     targets: draw(batch),
     keys: null,
   });

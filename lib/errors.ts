@@ -45,6 +45,13 @@ export class CmirError extends Error {
   }
 }
 
+/** Throws ERR_CMIR_ABORTED when the signal has fired. */
+export function throwIfAborted(signal: AbortSignal | undefined): void {
+  if (signal?.aborted === true) {
+    throw new CmirError('ERR_CMIR_ABORTED', 'stopped by its signal', { cause: signal.reason });
+  }
+}
+
 /** The message of anything thrown. */
 export function messageOf(error: unknown): string {
   // Also of errors made in another realm, such as a vm context.

@@ -54,4 +54,4 @@ export type {
 } from './training/model';
 export type { EpochRecord } from './training/history';
 export type { ProgressReport } from './training/loop';
-export type { ModelShape } from './training/shape';
+export type { ModalityShape, ModelShape } from './training/shape';

@@ -145,7 +145,13 @@ async function compute({ config, rows, spoil }: Case): Promise<Uint8Array> {
       config.prediction.loss === 'crossEntropy' ? row % config.outputs : normal(),
     );
     const keys = Uint32Array.from({ length: ROWS }, (_, row) => (row * 2654435761) % 2 ** 32);
-    await trainer.upload({ rows: ROWS, features, targets, keys });
+    await trainer.upload({
+      rows: ROWS,
+      features: features.map((values) => ({ values, offsets: null })),
+      replaceNonFinite: false,
+      targets,
+      keys,
+    });
     const { terms, gradients } = await trainer.gradients(rows);
     spoil?.(gradients);
     const noise = { kind: 'gaussian', intensity: 0.8, seed: 2 ** 33 + 1 } as const;

@@ -69,10 +69,10 @@ def is_dropped(index, step, seed, modality, modalities, environment, probability
     return dropped[modality] & ~(dropped.all(axis=0) & (kept == modality))
 
 
-def perturb(x, index, step, seed, modality, modalities, environments):
+def perturb(x, index, step, seed, modality, modalities, environments, scale=None):
     """x [B, ...] to [1 + K, B, ...]: itself, then a copy under each (kind, intensity).
 
-    Draws are float32, the sum has the type of x.
+    Draws are float32, the sum has the type of x. `scale`, float32 [B], multiplies gaussian noise.
     """
     flat = x.reshape(len(x), -1)  # [B, columns]
     columns = flat.shape[1]
@@ -90,7 +90,10 @@ def perturb(x, index, step, seed, modality, modalities, environments):
         if kind == "erase":
             copies.append(np.where(values < probability, 0, flat))
         else:
-            copies.append(flat + x.dtype.type(intensity) * values.astype(x.dtype))
+            factor = np.full((len(x), 1), intensity)
+            if kind == "gaussian" and scale is not None:
+                factor = factor * scale[:, None]
+            copies.append(flat + factor.astype(x.dtype) * values.astype(x.dtype))
     return np.stack(copies).astype(x.dtype).reshape(len(copies), *x.shape)
 
 

@@ -2,7 +2,7 @@ import { promises as fs } from 'node:fs';
 
 import { parse, type ParseError } from 'papaparse';
 
-import { CmirError, messageOf } from '../errors';
+import { CmirError, messageOf, throwIfAborted } from '../errors';
 import { closestTo } from '../suggest';
 import { listNames, quoteCell } from './cells';
 
@@ -14,9 +14,14 @@ export interface TableVisitor {
   row(id: string, cells: readonly string[], line: number): void;
 }
 
-/** A row as every message names it: file, line (from 1) and, where it has one, id. */
-export function placeOf(file: string, line: number, id: string | null): string {
-  return `${file}, line ${String(line)}${id === null ? '' : ` (id ${id})`}`;
+/** A row as every message names it: file, line (from 1; of a table without lines its row) and, where it has one, id. */
+export function placeOf(
+  file: string,
+  line: number,
+  id: string | null,
+  unit: 'line' | 'row' = 'line',
+): string {
+  return `${file}, ${unit} ${String(line)}${id === null ? '' : ` (id ${id})`}`;
 }
 
 /** An ERR_CMIR_DATA that starts with the place. */
@@ -34,9 +39,15 @@ export function rowError(
  * them; a byte order mark, either line ending and blank lines are taken. Spaces around ids and column names do
  * not count.
  * Throws ERR_CMIR_DATA, naming file and row, for a file that cannot be read, is not UTF-8, has no header, no
- * `id` column, a nameless or repeated column, a ragged row, an empty or repeated id, or misplaced quotes.
+ * `id` column, a nameless or repeated column, a ragged row, an empty or repeated id, or misplaced quotes;
+ * ERR_CMIR_ABORTED before it begins where the signal has fired.
  */
-export async function readTable(file: string, visitor: TableVisitor): Promise<void> {
+export async function readTable(
+  file: string,
+  visitor: TableVisitor,
+  signal?: AbortSignal,
+): Promise<void> {
+  throwIfAborted(signal);
   const text = await readText(file);
   const quoted = text.includes('"');
   const table = new KeyedTable(file, visitor);
@@ -126,7 +137,12 @@ async function readText(file: string): Promise<string> {
   }
 }
 
-function checkHeader(file: string, cells: readonly string[], line: number): readonly string[] {
+/** The names of a header's columns. Throws ERR_CMIR_DATA for a nameless or repeated one, and without `id`. */
+export function checkHeader(
+  file: string,
+  cells: readonly string[],
+  line: number,
+): readonly string[] {
   const names = cells.map((cell) => detach(cell.trim()));
   const seen = new Set<string>();
   for (const [index, name] of names.entries()) {

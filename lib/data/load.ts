@@ -1,6 +1,6 @@
 import { readdir, stat } from 'node:fs/promises';
 
-import { CmirError, messageOf } from '../errors';
+import { CmirError, messageOf, throwIfAborted } from '../errors';
 import { fromArrays, type DatasetArrays } from './arrays';
 import { checkDataset } from './check';
 import { Dataset } from './dataset';
@@ -14,14 +14,15 @@ export type { LoadOptions } from './options';
 /**
  * A data set from a path of any supported format or from arrays; a Dataset is checked and returned.
  * Splits are train, valid, test and shifted. Non-finite features are refused unless `nonFinite` is `mean`;
- * then they stay in the values until replaceNonFinite. `label` names a file's label column; a Dataset has its own.
- * Throws ERR_CMIR_DATA, naming file and row, saying what was found and what was expected.
+ * then they stay in the values until the engine replaces them. `label` names a file's label column; a Dataset has its own.
+ * Throws ERR_CMIR_DATA, naming file and row, saying what was found and what was expected; ERR_CMIR_ABORTED.
  */
 export async function loadDataset(
   source: string | Dataset | DatasetArrays,
   options?: LoadOptions,
 ): Promise<Dataset> {
   const resolved = resolveLoadOptions(options);
+  throwIfAborted(resolved.signal);
   if (typeof source !== 'string') {
     const dataset = source instanceof Dataset ? source : fromArrays(source, resolved);
     checkDataset(dataset, resolved);

@@ -4,7 +4,7 @@ export interface LoadOptions {
   readonly label?: string | null | undefined;
   /** `auto` decides from the labels: see makeLabel. */
   readonly task?: 'auto' | 'regression' | 'classification' | undefined;
-  /** NaN and infinity in features: refuse (default), or keep them for replaceNonFinite. */
+  /** NaN and infinity in features: refuse (default), or keep them: the engine takes the mean in their place. */
   readonly nonFinite?: 'error' | 'mean' | undefined;
   /** False, for prediction, takes a source without labels, or with an empty label cell, as unlabelled. */
   readonly requireLabel?: boolean | undefined;
@@ -12,6 +12,8 @@ export interface LoadOptions {
   readonly requireTrain?: boolean | undefined;
   /** Class names of a trained model: labels become indices into them, any other label is an error. */
   readonly classes?: readonly string[] | undefined;
+  /** Ends the reading of a file before its next chunk, with ERR_CMIR_ABORTED. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 export interface ResolvedLoadOptions {
@@ -21,6 +23,7 @@ export interface ResolvedLoadOptions {
   readonly requireLabel: boolean;
   readonly requireTrain: boolean;
   readonly classes: readonly string[] | null;
+  readonly signal: AbortSignal | undefined;
 }
 
 export function resolveLoadOptions(options: LoadOptions = {}): ResolvedLoadOptions {
@@ -32,5 +35,6 @@ export function resolveLoadOptions(options: LoadOptions = {}): ResolvedLoadOptio
     requireLabel,
     requireTrain: options.requireTrain ?? requireLabel,
     classes: options.classes ?? null,
+    signal: options.signal,
   };
 }

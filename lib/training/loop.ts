@@ -1,10 +1,9 @@
 import type { Config } from '../config';
 import { shuffledRows } from '../data/batches';
-import { CmirError } from '../errors';
+import { CmirError, throwIfAborted } from '../errors';
 import { computeMetrics } from '../metrics';
 import type { NativeEpoch, NativeState, NativeTerms, Trainer } from '../../binding';
 import { describeTerms, type EpochRecord } from './history';
-import { throwIfAborted } from './model';
 import type { EarlyStopping } from './selection';
 import type { ModelShape } from './shape';
 

@@ -8,15 +8,15 @@ import {
   type Config,
   type NoiseKind,
 } from '../config';
-import { Dataset, type Split } from '../data/dataset';
+import { Dataset, type Modality, type Split } from '../data/dataset';
 import { keysOf } from '../data/keys';
-import { replaceNonFinite } from '../data/normalize';
 import { loadDataset, type DatasetArrays } from '../data/load';
-import { CmirError } from '../errors';
+import { rowsOf } from '../data/values';
+import { CmirError, throwIfAborted } from '../errors';
 import { computeMetrics, type FloatArray, type MetricReport } from '../metrics';
 import { engineError, guarded } from '../native/engine';
 import { loadAddon } from '../native/load';
-import type { NativeState, Trainer } from '../../binding';
+import type { NativeFeatures, NativeState, Trainer } from '../../binding';
 import { checkClasses, checkModalities, type ModelShape } from './shape';
 
 const noiseSchema = z.strictObject({
@@ -197,27 +197,52 @@ export class Model implements Disposable {
     return result;
   }
 
+  /** @internal Makes the statistics of a split's features part of the model. */
+  async fitNormalizer({ dataset, rows }: Split): Promise<void> {
+    const state = await this.state();
+    const { maxLength } = this.config.data;
+    for (const modality of dataset.modalities) {
+      const { name, features } = modality;
+      const { mean, std } = await loadAddon()
+        .fitNormalizer(nativeFeatures(modality), features, rows, maxLength)
+        .catch((cause: unknown) => {
+          throw engineError(cause, 'ERR_CMIR_NATIVE', `${dataset.name}, modality ${name}: `);
+        });
+      state.tensors[`normalizer.${name}.mean`]?.data.set(mean);
+      state.tensors[`normalizer.${name}.std`]?.data.set(std);
+    }
+    await this.trainer.setState(state);
+  }
+
   /** @internal Hands a data set to the engine; predictions on it then need no further copy. */
   async upload(dataset: Dataset): Promise<void> {
     checkModalities(this.shape, dataset);
-    const { tensors } = await this.trainer.getState(false);
-    const features = this.shape.modalities.map(({ name }) => {
-      const modality = dataset.modalities.find((other) => other.name === name);
-      const values = modality?.values ?? new Float32Array();
-      const mean = Float32Array.from(tensors[`normalizer.${name}.mean`]?.data ?? []);
-      return this.config.data.nonFinite === 'mean'
-        ? replaceNonFinite(values, mean.length, mean)
-        : values;
-    });
+    const features = this.shape.modalities.map(({ name }) =>
+      nativeFeatures(dataset.modalities.find((other) => other.name === name) as Modality),
+    );
     const label = dataset.label?.task === this.shape.task ? dataset.label : null;
     await this.trainer.upload({
       rows: dataset.size,
       features,
+      // Where NaN is a mistake it was refused, or is when it is met in a file.
+      replaceNonFinite:
+        this.config.data.nonFinite === 'mean' ||
+        dataset.modalities.some(({ nanIsMissing }) => nanIsMissing),
       targets: label?.values ?? null,
       keys: keysOf(dataset.ids),
     });
     this.#uploaded = dataset;
   }
+}
+
+function nativeFeatures(modality: Modality): NativeFeatures {
+  const { file, offsets } = modality;
+  return {
+    values: file
+      ? { path: file.path, offset: file.offset, rows: rowsOf(modality) }
+      : modality.values,
+    offsets: offsets ?? null,
+  };
 }
 
 /** Makes an untrained engine for a decided configuration; what C++ refuses becomes ERR_CMIR_CONFIG. */
@@ -231,13 +256,6 @@ export function createTrainer(config: Config, shape: ModelShape): Trainer {
     return new Trainer(native);
   } catch (cause) {
     throw engineError(cause, 'ERR_CMIR_CONFIG', 'configuration: ');
-  }
-}
-
-/** Throws ERR_CMIR_ABORTED when the signal has fired. */
-export function throwIfAborted(signal: AbortSignal | undefined): void {
-  if (signal?.aborted === true) {
-    throw new CmirError('ERR_CMIR_ABORTED', 'stopped by its signal', { cause: signal.reason });
   }
 }
 

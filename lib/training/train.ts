@@ -3,8 +3,7 @@ import { join } from 'node:path';
 import { resolveConfig, type Config, type Options } from '../config';
 import { Dataset, type Split } from '../data/dataset';
 import { loadDataset, type DatasetArrays } from '../data/load';
-import { fitNormalizer } from '../data/normalize';
-import { CmirError } from '../errors';
+import { CmirError, throwIfAborted } from '../errors';
 import { baselineMetrics, type Metrics } from '../metrics';
 import { loadAddon } from '../native/load';
 import type { NativeState } from '../../binding';
@@ -22,7 +21,7 @@ import {
 import { removeUnfinished, writeAtomically } from './files';
 import { readHistory, secondsOf, type EpochRecord } from './history';
 import { runEpochs, type ProgressReport } from './loop';
-import { Model, createTrainer, throwIfAborted } from './model';
+import { Model, createTrainer } from './model';
 import { Recorder, withoutOptimizer } from './recorder';
 import { EarlyStopping } from './selection';
 import { decide, shapeOf } from './shape';
@@ -92,7 +91,8 @@ export async function train(
     throw new CmirError('ERR_CMIR_USAGE', 'resume: needs out, the run folder to continue');
   }
   if (hooks.out !== undefined && hooks.resume !== true) await checkRunFolder(hooks.out);
-  const dataset = await loadDataset(source, { ...wanted.data, task: wanted.task });
+  const { signal } = hooks;
+  const dataset = await loadDataset(source, { ...wanted.data, task: wanted.task, signal });
   const shape = shapeOf(dataset);
   const config = decide(wanted, shape, loadAddon().describe().cudaDevices);
   const splits = { train: filled(dataset, 'train'), valid: filled(dataset, 'valid') };
@@ -120,7 +120,7 @@ async function run(
   const stopping = new EarlyStopping(metric, patience, past?.progress);
   let best = past?.best;
 
-  if (past === undefined) await setNormalizer(model, splits.train);
+  if (past === undefined) await model.fitNormalizer(splits.train);
   await model.upload(dataset);
   const recorder = out === undefined ? undefined : new Recorder(out, { config, shape });
   const record = async (state: NativeState, isBest: boolean): Promise<void> => {
@@ -209,17 +209,6 @@ function isBestOfRun({ epoch, bestEpoch }: Progress): boolean {
 
 function targetsOf({ dataset, rows }: Split): Float32Array {
   return Float32Array.from(rows, (row) => dataset.label?.values[row] as number);
-}
-
-/** The statistics of the training split become part of the model. */
-async function setNormalizer(model: Model, { dataset, rows }: Split): Promise<void> {
-  const state = await model.state();
-  for (const modality of dataset.modalities) {
-    const { mean, std } = fitNormalizer(modality, rows);
-    state.tensors[`normalizer.${modality.name}.mean`]?.data.set(mean);
-    state.tensors[`normalizer.${modality.name}.std`]?.data.set(std);
-  }
-  await model.trainer.setState(state);
 }
 
 /** Metrics of the trained model, and of a constant, on every split but train. */

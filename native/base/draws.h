@@ -43,15 +43,16 @@ CMIR_INLINE void draw_block(const RowKey& row, int64_t first, float* values) {
 }
 
 /**
- * Calls use(first, count, values) for consecutive stretches of `columns` columns, `values` holding
- * the draws of those from first to first + count - 1: standard normal, Laplace, or uniform.
+ * Calls use(first, count, values) for consecutive stretches of the columns from `begin`, a multiple
+ * of 4, to `end` - 1, `values` holding the draws of those from first to first + count - 1: standard
+ * normal, Laplace, or uniform.
  */
 template <NoiseKind kind, class Use>
-CMIR_INLINE void draw_row(const RowKey& row, int64_t columns, const Use& use) {
+CMIR_INLINE void draw_columns(const RowKey& row, int64_t begin, int64_t end, const Use& use) {
   constexpr int64_t kWhole = 4 * kDrawCounters, kHalf = kWhole / 2;
   alignas(64) float values[kWhole];
-  for (int64_t first = 0; first < columns; first += kWhole) {
-    const int64_t left = columns - first;
+  for (int64_t first = begin; first < end; first += kWhole) {
+    const int64_t left = end - first;
     if (left > kHalf) {
       draw_block<kind, kDrawCounters>(row, first, values);
       use(first, left < kWhole ? left : kWhole, static_cast<const float*>(values));
@@ -60,6 +61,12 @@ CMIR_INLINE void draw_row(const RowKey& row, int64_t columns, const Use& use) {
       use(first, left, static_cast<const float*>(values));
     }
   }
+}
+
+/** draw_columns of a whole row. */
+template <NoiseKind kind, class Use>
+CMIR_INLINE void draw_row(const RowKey& row, int64_t columns, const Use& use) {
+  draw_columns<kind>(row, 0, columns, use);
 }
 
 }  // namespace cmir

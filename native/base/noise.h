@@ -77,6 +77,12 @@ CMIR_HOST_DEVICE CMIR_INLINE float laplace(uint32_t word) {
   return v < 0.0F ? -magnitude : magnitude;
 }
 
+/** What a frame's gaussian noise is multiplied with in the mean of so many: 1 / sqrt(frames), or 0.
+ */
+inline float mean_noise_scale(int64_t frames) {
+  return frames == 0 ? 0.0F : static_cast<float>(1 / std::sqrt(static_cast<double>(frames)));
+}
+
 /** The probability that an intensity stands for in erase and drop. */
 CMIR_HOST_DEVICE CMIR_INLINE float probability(float intensity) {
   return intensity < kMaxProbability ? intensity : kMaxProbability;

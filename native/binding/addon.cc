@@ -4,6 +4,7 @@
 #include <ATen/detail/CUDAHooksInterface.h>
 #include <napi.h>
 
+#include "binding/features.h"
 #include "binding/js.h"
 #include "binding/ops.h"
 #include "binding/trainer.h"
@@ -38,6 +39,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   env.SetInstanceData(new Addon);  // deleted with the environment
   exports["Trainer"] = define_trainer(env);
   exports["ops"] = define_ops(env);
+  exports["fitNormalizer"] = define_fit_normalizer(env);
   exports["describe"] = Napi::Function::New<Describe>(env, "describe");
   exports["echoConfig"] = Napi::Function::New<EchoConfig>(env, "echoConfig");
   return exports;

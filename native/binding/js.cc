@@ -2,6 +2,7 @@
 
 #include <ATen/ATen.h>
 
+#include <algorithm>
 #include <cmath>
 #include <sstream>
 
@@ -35,6 +36,11 @@ bool is_typed_array(Napi::Value value, napi_typedarray_type type) {
   return value.IsTypedArray() && value.As<Napi::TypedArray>().TypedArrayType() == type;
 }
 
+bool is_safe_integer(double number) {
+  constexpr double kLargest = 9007199254740991;  // 2^53 - 1, Number.MAX_SAFE_INTEGER
+  return std::trunc(number) == number && std::abs(number) <= kLargest;
+}
+
 template <class Array>
 at::Tensor copy(Napi::Value value, at::ScalarType type) {
   auto array = value.As<Array>();
@@ -59,11 +65,8 @@ double read_number(Napi::Value value, const std::string& path) {
 }
 
 int64_t read_integer(Napi::Value value, const std::string& path) {
-  constexpr double kLargest = 9007199254740991;  // 2^53 - 1, Number.MAX_SAFE_INTEGER
   const double number = read_number(value, path);
-  if (std::trunc(number) != number || std::abs(number) > kLargest) {
-    reject(value, path, "a safe integer");
-  }
+  if (!is_safe_integer(number)) reject(value, path, "a safe integer");
   return static_cast<int64_t>(number);
 }
 
@@ -99,6 +102,35 @@ at::Tensor read_floats(Napi::Value value, const std::string& path, at::IntArrayR
     );
   }
   return tensor.view(sizes);
+}
+
+at::Tensor view_floats(Napi::Value value, const std::string& path, int64_t columns) {
+  if (!is_typed_array(value, napi_float32_array)) reject(value, path, "a Float32Array");
+  auto array = value.As<Napi::Float32Array>();
+  const auto length = static_cast<int64_t>(array.ElementLength());
+  if (length % columns != 0) {
+    throw Napi::TypeError::New(
+        value.Env(),
+        path + ": expected rows of " + std::to_string(columns) + " values, found " +
+            std::to_string(length) + " values"
+    );
+  }
+  // A length-0 array may have no memory at all.
+  if (length == 0) return at::empty({0, columns}, at::kFloat);
+  return at::from_blob(array.Data(), {length / columns, columns}, at::kFloat);
+}
+
+at::Tensor read_integers(Napi::Value value, const std::string& path) {
+  if (!is_typed_array(value, napi_float64_array)) reject(value, path, "a Float64Array");
+  const at::Tensor numbers = copy<Napi::Float64Array>(value, at::kDouble);
+  const auto* data = numbers.const_data_ptr<double>();
+  const auto wrong = std::find_if_not(data, data + numbers.numel(), is_safe_integer);
+  if (wrong != data + numbers.numel()) {
+    throw Napi::TypeError::New(
+        value.Env(), path + ": expected safe integers, found " + std::to_string(*wrong)
+    );
+  }
+  return numbers.to(at::kLong);
 }
 
 at::Tensor read_indices(Napi::Value value, const std::string& path, napi_typedarray_type type) {

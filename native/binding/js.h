@@ -68,6 +68,10 @@ T read(Napi::Value value, const std::string& path) {
 
 /** A copy of a Float32Array as [sizes...]. */
 at::Tensor read_floats(Napi::Value value, const std::string& path, at::IntArrayRef sizes);
+/** A Float32Array as [n / columns, columns]: the array's own memory, which it must outlive. */
+at::Tensor view_floats(Napi::Value value, const std::string& path, int64_t columns);
+/** A copy of a Float64Array of safe integers as int64 [n]. */
+at::Tensor read_integers(Napi::Value value, const std::string& path);
 /** A copy of an Int32Array or Uint32Array as int64 [n]. */
 at::Tensor read_indices(Napi::Value value, const std::string& path, napi_typedarray_type type);
 /** A copy of a NativeTensor. */

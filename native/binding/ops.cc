@@ -19,18 +19,18 @@ namespace {
 using Napi::CallbackInfo;
 using Tensors = std::vector<at::Tensor>;
 
-/** The thread that the operators of an environment share. */
-std::shared_ptr<EngineThread> ops_thread(Napi::Env env) {
-  auto& thread = env.GetInstanceData<Addon>()->ops_thread;
-  if (!thread) thread = std::make_shared<EngineThread>();
-  return thread;
+const std::shared_ptr<EngineThread>& shared_thread(Napi::Env env) {
+  return env.GetInstanceData<Addon>()->shared_thread();
 }
 
 /** Runs a constraint in a worker: its value first, then one gradient an input. */
 template <class Compute>
 Napi::Value run_loss(Napi::Env env, Compute compute) {
   return in_worker(
-      env, ops_thread(env), std::move(compute), [](Napi::Env environment, const Tensors& result) {
+      env,
+      shared_thread(env),
+      std::move(compute),
+      [](Napi::Env environment, const Tensors& result) {
         Napi::Object object = Napi::Object::New(environment);
         object["value"] = js::write(environment, result[0].item<double>());
         Napi::Array gradients = Napi::Array::New(environment);
@@ -58,7 +58,7 @@ Napi::Value Perturb(const CallbackInfo& info) {
   if (!key_values.IsNull()) keys = js::read_indices(key_values, "options.keys", napi_uint32_array);
   return in_worker(
       info.Env(),
-      ops_thread(info.Env()),
+      shared_thread(info.Env()),
       [=] {
         TORCH_CHECK_VALUE(x.dim() == 2, "x: expected [rows, features], found ", x.sizes());
         const EnvironmentLists lists(environments);

@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "binding/features.h"
 #include "binding/js.h"
 #include "binding/worker.h"
 
@@ -22,6 +23,14 @@ Napi::Object write_terms(Napi::Env env, const TermValues& terms) {
   return object;
 }
 
+void check_examples(Napi::Env env, const std::string& path, int64_t expected, int64_t found) {
+  if (found == expected) return;
+  throw Napi::TypeError::New(
+      env,
+      path + ": expected " + std::to_string(expected) + " examples, found " + std::to_string(found)
+  );
+}
+
 Napi::Value undefined(Napi::Env env, bool) { return env.Undefined(); }
 
 /** Calls `make` and turns what it throws into a JavaScript error. */
@@ -35,6 +44,13 @@ auto guarded(Napi::Env env, const Make& make) {
     throw Napi::Error::New(env, describe(error));
   }
 }
+
+/** A trainer with the JavaScript arrays that its data lies in, which live as long as it does. */
+struct Engine {
+  explicit Engine(const TrainerConfig& config) : trainer(config) {}
+  JsArrays arrays;
+  Trainer trainer;
+};
 
 class TrainerObject : public Napi::ObjectWrap<TrainerObject> {
  public:
@@ -62,10 +78,10 @@ class TrainerObject : public Napi::ObjectWrap<TrainerObject> {
 
   explicit TrainerObject(const CallbackInfo& info) : ObjectWrap(info) {
     const auto config = js::read<TrainerConfig>(info[0], "config");
-    trainer_ = guarded(info.Env(), [&] {
-      return thread_->run([&] { return std::make_shared<Trainer>(config); });
+    engine_ = guarded(info.Env(), [&] {
+      return thread_->run([&] { return std::make_shared<Engine>(config); });
     });
-    addon(info.Env()).trainers.insert(trainer_.get());
+    addon(info.Env()).trainers.insert(&engine_->trainer);
     report_memory(info.Env());
   }
 
@@ -74,22 +90,23 @@ class TrainerObject : public Napi::ObjectWrap<TrainerObject> {
  private:
   static Addon& addon(Napi::Env env) { return *env.GetInstanceData<Addon>(); }
 
-  const std::shared_ptr<Trainer>& open(Napi::Env env) const {
-    if (!trainer_) throw Napi::Error::New(env, "Trainer: used after dispose()");
-    return trainer_;
+  /** The trainer, with all that its data lies in. */
+  std::shared_ptr<Trainer> open(Napi::Env env) const {
+    if (!engine_) throw Napi::Error::New(env, "Trainer: used after dispose()");
+    return {engine_, &engine_->trainer};
   }
 
   /** Tells the garbage collector how much memory hangs on this small object. */
   void report_memory(Napi::Env env) {
-    const int64_t now = trainer_ ? trainer_->memory() : 0;
+    const int64_t now = engine_ ? engine_->trainer.memory() : 0;
     Napi::MemoryManagement::AdjustExternalMemory(env, now - std::exchange(reported_, now));
   }
 
   void release(Napi::Env env) {
-    if (!trainer_) return;
-    trainer_->abort();
-    if (auto* data = env.GetInstanceData<Addon>()) data->trainers.erase(trainer_.get());
-    trainer_.reset();  // running work holds its own references
+    if (!engine_) return;
+    engine_->trainer.abort();
+    if (auto* data = env.GetInstanceData<Addon>()) data->trainers.erase(&engine_->trainer);
+    engine_.reset();  // running work holds its own references
     thread_.reset();
     report_memory(env);
   }
@@ -104,7 +121,7 @@ class TrainerObject : public Napi::ObjectWrap<TrainerObject> {
     return js::write(info.Env(), open(info.Env())->progress());
   }
   Napi::Value Disposed(const CallbackInfo& info) {
-    return Napi::Boolean::New(info.Env(), trainer_ == nullptr);
+    return Napi::Boolean::New(info.Env(), engine_ == nullptr);
   }
   void Abort(const CallbackInfo& info) { open(info.Env())->abort(); }
   void Dispose(const CallbackInfo& info) { release(info.Env()); }
@@ -114,30 +131,45 @@ class TrainerObject : public Napi::ObjectWrap<TrainerObject> {
     auto trainer = open(env);
     const Napi::Object data = js::read_object(info[0], "data");
     const int64_t rows = js::read_integer(data.Get("rows"), "data.rows");
-    const Napi::Array arrays = js::read_array(data.Get("features"), "data.features");
+    const Napi::Array list = js::read_array(data.Get("features"), "data.features");
     const auto& modalities = trainer->config().modalities;
-    if (arrays.Length() != modalities.size())
-      js::reject(arrays, "data.features", "one array a modality");
-    std::vector<at::Tensor> features;
-    for (uint32_t m = 0; m < arrays.Length(); ++m) {
+    if (list.Length() != modalities.size()) js::reject(list, "data.features", "one a modality");
+    // Of a sequence the frames stay where they are; all else is copied before the promise settles.
+    auto arrays = std::make_shared<JsArrays>(), kept = std::make_shared<JsArrays>();
+    std::vector<FeatureInput> features;
+    for (uint32_t m = 0; m < list.Length(); ++m) {
       const std::string path = "data.features[" + std::to_string(m) + "]";
-      features.push_back(js::read_floats(arrays.Get(m), path, {rows, modalities[m].features}));
+      features.push_back(read_features(
+          list.Get(m), path, modalities[m].features, modalities[m].sequence ? *kept : *arrays
+      ));
+      check_examples(env, path, rows, features.back().examples());
     }
-    at::Tensor targets, keys;
+    TrainerInput input;
     const Napi::Value target_values = data.Get("targets"), key_values = data.Get("keys");
-    if (!target_values.IsNull()) targets = js::read_floats(target_values, "data.targets", {rows});
-    if (!key_values.IsNull()) keys = js::read_indices(key_values, "data.keys", napi_uint32_array);
+    input.replace_non_finite =
+        js::read_boolean(data.Get("replaceNonFinite"), "data.replaceNonFinite");
+    if (!target_values.IsNull()) {
+      input.targets = js::read_floats(target_values, "data.targets", {rows});
+    }
+    if (!key_values.IsNull()) {
+      input.keys = js::read_indices(key_values, "data.keys", napi_uint32_array);
+    }
     // The object stays alive until its memory is reported.
     auto self = std::make_shared<Napi::ObjectReference>(Napi::Persistent(Value()));
     return in_worker(
         env,
         thread_,
-        [trainer, features = std::move(features), targets, keys] {
-          trainer->upload(features, targets, keys);
+        [trainer, features = std::move(features), input] {
+          TrainerInput complete = input;
+          for (const FeatureInput& one : features) complete.features.push_back(one.table());
+          trainer->upload(complete);
           return true;
         },
-        [this, self](Napi::Env environment, bool) {
-          if (trainer_) report_memory(environment);
+        [this, self, arrays, kept](Napi::Env environment, bool) {
+          if (engine_) {
+            engine_->arrays = std::move(*kept);
+            report_memory(environment);
+          }
           return environment.Undefined();
         }
     );
@@ -267,7 +299,7 @@ class TrainerObject : public Napi::ObjectWrap<TrainerObject> {
   }
 
   std::shared_ptr<EngineThread> thread_ = std::make_shared<EngineThread>();
-  std::shared_ptr<Trainer> trainer_;
+  std::shared_ptr<Engine> engine_;
   int64_t reported_ = 0;
 };
 

@@ -16,12 +16,18 @@ struct Addon {
   /** Trainers that live, so that an environment that ends stops their epochs first. */
   std::set<Trainer*> trainers;
 
-  /** Made when an operator is first called. */
-  std::shared_ptr<EngineThread> ops_thread;
+  /** The thread of all that belongs to no trainer, made when it is first needed. */
+  const std::shared_ptr<EngineThread>& shared_thread() {
+    if (!shared_thread_) shared_thread_ = std::make_shared<EngineThread>();
+    return shared_thread_;
+  }
 
   ~Addon() {
     for (Trainer* trainer : trainers) trainer->abort();
   }
+
+ private:
+  std::shared_ptr<EngineThread> shared_thread_;
 };
 
 /** Defines the class Trainer of binding.d.ts. */

@@ -3,6 +3,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <atomic>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -18,26 +19,31 @@ struct ModalityBatch {
   at::Tensor offsets;  // int64 [B + 1] of a sequence, else undefined
 };
 
-/** A modality that batches are gathered from. */
+/** A modality with what standardises it, on the CPU, in the type of the batches: float or double.
+ */
 struct GatherSource {
   std::string name;
   FeatureTable table;
-  Normalizer normalizer;  // on the CPU; its type is that of the batches, float32 or float64
+  Normalizer normalizer;
 };
+
+/**
+ * All rows of the table, standardised, [N, D] or [F, D]. A value that is not finite becomes 0, the
+ * mean, if `replace_non_finite`, else it is an error that names modality, row and feature.
+ */
+at::Tensor standardise(const GatherSource& source, bool replace_non_finite);
 
 /** Makes batches of some modalities, all of the same examples. */
 class Gatherer {
  public:
-  /** With `replace_non_finite` a NaN or infinity becomes the mean; without, it is an error. */
+  /** `replace_non_finite` as in standardise(). */
   Gatherer(std::vector<GatherSource> sources, int64_t max_length, bool replace_non_finite);
-
-  size_t size() const { return sources_.size(); }
 
   /**
    * The examples `rows` (int64 [B], on the CPU) of every modality, in the order of the sources.
    * Memory of `batches` is used again where it suffices. Returns false, with the batches
-   * unfinished, once `stop` is set. Throws c10::Error that names modality and row where a value is
-   * not finite and may not be, and the file where one was cut short.
+   * unfinished, once `stop` is set. Throws c10::Error that names modality and row of a value that
+   * may not be, and the file where one was cut short.
    */
   bool gather(
       const at::Tensor& rows,
@@ -49,10 +55,10 @@ class Gatherer {
   void will_need(const at::Tensor& rows) const;
 
  private:
-  std::vector<GatherSource> sources_;
-  int64_t max_length_;
-  bool replace_non_finite_;
-  std::unique_ptr<PageBudget> budget_;
+  const std::vector<GatherSource> sources_;
+  const int64_t max_length_;
+  const bool replace_non_finite_;
+  const std::unique_ptr<PageBudget> budget_;
 };
 
 }  // namespace cmir

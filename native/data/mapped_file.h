@@ -35,9 +35,14 @@ class MappedFile {
   void release() const;
 
  private:
+  struct Descriptor {
+    int number;
+    ~Descriptor();
+  };
+
   std::string path_;
   int64_t end_;  // of the part, in the file
-  int descriptor_ = -1;
+  Descriptor descriptor_;
   void* mapping_ = nullptr;
   size_t length_ = 0;  // of the mapping, which begins with a page
   const void* data_ = nullptr;

@@ -5,7 +5,7 @@
 #include <memory>
 #include <vector>
 
-#include "data/mapped_file.h"
+#include "data/table.h"
 
 namespace cmir {
 
@@ -15,10 +15,11 @@ namespace cmir {
  */
 class PageBudget {
  public:
+  /** A null stands for values in memory. */
   explicit PageBudget(std::vector<std::shared_ptr<const MappedFile>> files);
 
-  /** Counts the pages of what was read, or soon will be. */
-  void count(const void* begin, int64_t bytes);
+  /** To be told of the rows of a table that are read next. */
+  void count(const FeatureTable& table, RowRange rows);
 
  private:
   std::vector<std::shared_ptr<const MappedFile>> files_;

@@ -17,10 +17,11 @@ struct RowRange {
 
 /** Features of one modality as they came, not standardised: float32, in memory or in a file. */
 struct FeatureTable {
-  at::Tensor values;   // [N, D], or the frames of all examples one after another, [F, D]
-  at::Tensor offsets;  // int64 [N + 1] of a sequence: example i has frames offsets[i] to
-                       // offsets[i + 1]; else undefined
-  std::shared_ptr<const MappedFile> file;  // where the values lie, unless in memory
+  at::Tensor values;  // [N, D], or the frames of all examples one after another, [F, D]
+  /** Of a sequence, int64 [N + 1]: example i has the frames offsets[i] to offsets[i + 1]. */
+  at::Tensor offsets = {};
+  /** Where the values lie, unless in memory. */
+  std::shared_ptr<const MappedFile> file = nullptr;
 
   bool sequence() const { return offsets.defined(); }
   bool mapped() const { return file != nullptr; }
@@ -41,5 +42,11 @@ struct FeatureTable {
  * and, of a sequence, offsets that ascend from 0 on and end with the last frame at most.
  */
 void check_table(const FeatureTable& table, const std::string& name, int64_t features);
+
+/** Throws c10::Error unless every one of `rows`, int64 [n], is one of so many examples. */
+void check_rows(const at::Tensor& rows, int64_t examples);
+
+/** Has a mapped file read what these examples need, without waiting for it. */
+void will_need(const FeatureTable& table, const int64_t* rows, int64_t count, int64_t max_length);
 
 }  // namespace cmir

@@ -2,10 +2,25 @@
 
 #include <ATen/ATen.h>
 
+#include "model/pooling.h"
+
 namespace cmir {
 
 CmirModel::CmirModel(ModelShape shape, at::TensorOptions options)
     : shape_(std::move(shape)), parameters_(shape_, options) {}
+
+at::Tensor CmirModel::pool(
+    size_t modality, const at::Tensor& frames, const at::Tensor& lengths
+) const {
+  const std::string name = "pooling." + shape_.modalities[modality].name;
+  if (shape_.model.pooling == "attention") {
+    return attention_pooling(frames, lengths, parameters_[name + ".query"]);
+  }
+  if (shape_.model.pooling == "gru") {
+    return gru_pooling(frames, lengths, gru_parameters(parameters_, name));
+  }
+  return mean_pooling(frames, lengths);
+}
 
 at::Tensor CmirModel::hidden(
     const std::string& layer, const at::Tensor& x, const std::optional<DropoutSite>& site

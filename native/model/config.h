@@ -38,6 +38,11 @@ struct ModelConfig {
 };
 static_assert(complete<ModelConfig>);
 
+/** D', the width of what the encoder sees of a modality: its features, unless a gru pools them. */
+inline int64_t input_width(const Modality& modality, const ModelConfig& model) {
+  return modality.sequence && model.pooling == "gru" ? model.hidden : modality.features;
+}
+
 /** Everything that decides the shapes of the parameters. */
 struct ModelShape {
   std::vector<Modality> modalities;

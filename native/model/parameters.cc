@@ -2,6 +2,7 @@
 
 #include <ATen/ATen.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "base/noise.h"
@@ -13,18 +14,32 @@ Parameters::Parameters(const ModelShape& shape, at::TensorOptions options) {
     slots_.push_back({name + ".weight", {outputs, inputs}, inputs});
     slots_.push_back({name + ".bias", {outputs}, inputs});
   };
-  const auto [hidden, latent, dropout] = shape.model;
+  const int64_t hidden = shape.model.hidden, latent = shape.model.latent;
   // The numbers are the places in torch.nn.Sequential, where ReLU and Dropout count too.
   for (const Modality& modality : shape.modalities) {
-    linear("encoders." + modality.name + ".0", hidden, modality.features);
+    linear("encoders." + modality.name + ".0", hidden, input_width(modality, shape.model));
     linear("encoders." + modality.name + ".3", 2 * latent, hidden);
   }
   for (const Modality& modality : shape.modalities) {
     linear("decoders." + modality.name + ".0", hidden, 2 * latent);
-    linear("decoders." + modality.name + ".2", modality.features, hidden);
+    linear("decoders." + modality.name + ".2", input_width(modality, shape.model), hidden);
   }
   linear("head.0", hidden, static_cast<int64_t>(shape.modalities.size()) * latent);
   linear("head.3", shape.outputs, hidden);
+  // Last, so that the other layers begin with the same values whatever pools.
+  for (const Modality& modality : shape.modalities) {
+    if (!modality.sequence) continue;
+    const std::string name = "pooling." + modality.name;
+    if (shape.model.pooling == "attention") {
+      slots_.push_back({name + ".query", {modality.features}, kZeros});
+    } else if (shape.model.pooling == "gru") {
+      // As in torch.nn.GRU: reset, update and new gate, one below the other.
+      slots_.push_back({name + ".weight_ih_l0", {3 * hidden, modality.features}, hidden});
+      slots_.push_back({name + ".weight_hh_l0", {3 * hidden, hidden}, hidden});
+      slots_.push_back({name + ".bias_ih_l0", {3 * hidden}, hidden});
+      slots_.push_back({name + ".bias_hh_l0", {3 * hidden}, hidden});
+    }
+  }
 
   int64_t size = 0;
   for (const Slot& slot : slots_) size += c10::multiply_integers(slot.shape);
@@ -46,8 +61,12 @@ void Parameters::initialize(int64_t seed) {
   const at::Tensor values = at::empty(flat_.sizes(), at::kFloat);
   float* out = values.mutable_data_ptr<float>();
   for (size_t s = 0; s < slots_.size(); ++s) {
-    const auto bound = static_cast<float>(1 / std::sqrt(static_cast<double>(slots_[s].fan_in)));
     const int64_t size = c10::multiply_integers(slots_[s].shape);
+    if (slots_[s].fan_in == kZeros) {
+      out = std::fill_n(out, size, 0.0F);
+      continue;
+    }
+    const auto bound = static_cast<float>(1 / std::sqrt(static_cast<double>(slots_[s].fan_in)));
     for (int64_t i = 0; i < size; ++i) {
       const PhiloxWords words =
           philox(key, static_cast<uint32_t>(i / 4), static_cast<uint32_t>(s), 0, tag);

@@ -19,8 +19,10 @@ class Parameters {
  public:
   Parameters(const ModelShape& shape, at::TensorOptions options);
 
-  /** Draws the initial values: uniform in +-1/sqrt(fan in), as torch.nn.Linear, keyed by the seed
-   * alone. */
+  /**
+   * Draws the initial values: uniform in +-1/sqrt(fan in), as torch.nn.Linear, of a gru in
+   * +-1/sqrt(H), as torch.nn.GRU; the query of attention is 0. Keyed by the seed alone.
+   */
   void initialize(int64_t seed);
 
   /** A parameter by its name in model.safetensors; a leaf whose gradient is a view of gradients().
@@ -35,6 +37,7 @@ class Parameters {
   std::map<std::string, at::Tensor> split(const at::Tensor& buffer) const;
 
  private:
+  static constexpr int64_t kZeros = 0;  // instead of a fan in: begins with zeros
   struct Slot {
     std::string name;
     std::vector<int64_t> shape;

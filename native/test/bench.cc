@@ -75,11 +75,11 @@ class Steps {
     if (key != key_) {
       trainer_ = nullptr;
       trainer_ = std::make_unique<Trainer>(bench_config(device, precision, environments));
-      std::vector<at::Tensor> features;
+      TrainerInput input{.features = {}, .targets = at::randn({batch})};
       for (const Modality& modality : trainer_->config().modalities) {
-        features.push_back(at::randn({batch, modality.features}));
+        input.features.push_back({at::randn({batch, modality.features})});
       }
-      trainer_->upload(features, at::randn({batch}), {});
+      trainer_->upload(input);
       trainer_->train_epoch(rows(batch, 3), batch);
       key_ = key;
     }

@@ -32,11 +32,12 @@ class Carver {
 /** What the backward pass needs of a modality. */
 template <class Value>
 struct Activations {
-  Value* x;           // [R, D], R = E B
-  Value* noise;       // x and the common draw, [2, B, D], where there is one
-  Value* hidden;      // [R, H]
-  Value* z;           // [R, 2d], the first half invariant
-  Value* z_gradient;  // [R, 2d]
+  const Value* input;  // [R, D'], what the encoder saw: x, or values that came ready
+  Value* x;            // [R, D'], R = E B
+  Value* noise;        // x and the common draw, [2, B, D'], where there is one
+  Value* hidden;       // [R, H]
+  Value* z;            // [R, 2d], the first half invariant
+  Value* z_gradient;   // [R, 2d]
 };
 
 /** The working memory of a step on the CPU, kept from step to step and grown when a batch is
@@ -74,7 +75,7 @@ struct Buffers {
     const int64_t width = config_.model.hidden, latent = config_.model.latent;
     int64_t widest = std::max({width, 2 * latent, config_.outputs});
     for (size_t m = 0; m < modalities.size(); ++m) {
-      const int64_t features = config_.modalities[m].features;
+      const int64_t features = input_width(config_.modalities[m], config_.model);
       widest = std::max(widest, features);
       Activations<Value>& a = modalities[m];
       a.x = carver.take(rows * features);

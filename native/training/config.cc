@@ -33,6 +33,23 @@ void at_least(const char* field, double value, double least) {
   );
 }
 
+/** Of sequences, environments can share a draw where it is one of the mean over frames alone. */
+void check_sharing_of_sequences(const TrainerConfig& config) {
+  if (config.sharing == "independent" || config.environments.empty()) return;
+  const std::string& kind = config.environments.front().kind;
+  for (const Modality& modality : config.modalities) {
+    TORCH_CHECK_VALUE(
+        !modality.sequence || (config.model.pooling == "mean" && kind == "gaussian"),
+        "sharing: common needs model.pooling mean and gaussian noise for the sequence '",
+        modality.name,
+        "', found ",
+        config.model.pooling,
+        " and ",
+        kind
+    );
+  }
+}
+
 }  // namespace
 
 void validate(const TrainerConfig& config) {
@@ -94,6 +111,7 @@ void validate(const TrainerConfig& config) {
         "'"
     );
   }
+  check_sharing_of_sequences(config);
   at_least("weights.invariance", config.weights.invariance, 0);
   at_least("weights.decorrelation", config.weights.decorrelation, 0);
   at_least("weights.reconstruction", config.weights.reconstruction, 0);

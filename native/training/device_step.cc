@@ -98,10 +98,16 @@ class GraphedStep final : public DeviceStep {
     step_ = at::zeros({}, options_.dtype(at::kLong));
   }
 
-  void bind(const std::vector<at::Tensor>& features, const at::Tensor& targets) override {
+  void bind(
+      const std::vector<at::Tensor>& features,
+      const std::vector<at::Tensor>& scales,
+      const at::Tensor& targets
+  ) override {
     graphs_.clear();  // they read the data where it was
     features_ = features;
+    scales_ = scales;
     targets_ = targets;
+    own_.assign(features.size(), at::Tensor());
   }
 
   void begin(int64_t step) override {
@@ -110,14 +116,16 @@ class GraphedStep final : public DeviceStep {
     if constexpr (kRounds) factors_.copy_(parameters_);
   }
 
-  void differentiate(const at::Tensor& rows, double weight) override {
-    place(rows);
+  void differentiate(
+      const at::Tensor& rows, const std::vector<ModalityBatch>& features, double weight
+  ) override {
+    place(rows, features);
     queue_gradients(rows.numel());
     queue_end(weight, false);
   }
 
-  void train(const at::Tensor& rows) override {
-    place(rows);
+  void train(const at::Tensor& rows, const std::vector<ModalityBatch>& features) override {
+    place(rows, features);
     const int64_t size = rows.numel();
     if (graphs_.size() >= kMaxGraphs && !graphs_.contains(size)) graphs_.clear();
     const auto [entry, is_new] = graphs_.try_emplace(size);
@@ -141,7 +149,9 @@ class GraphedStep final : public DeviceStep {
   int64_t memory() const override {
     const size_t rows = rows_.defined() ? rows_.nbytes() : 0,
                  factors = kRounds ? factors_.nbytes() : 0;
-    return buffers_.bytes() + scratch_.bytes() + static_cast<int64_t>(rows + factors);
+    size_t own = 0;
+    for (const at::Tensor& features : own_) own += features.defined() ? features.nbytes() : 0;
+    return buffers_.bytes() + scratch_.bytes() + static_cast<int64_t>(rows + factors + own);
   }
 
  private:
@@ -152,6 +162,7 @@ class GraphedStep final : public DeviceStep {
 
   int64_t environments() const { return 1 + static_cast<int64_t>(environments_.kinds.size()); }
   int64_t latent() const { return config_.model.latent; }
+  int64_t width(size_t m) const { return config_.modalities[m].features; }
   DeviceActivations activations(size_t m) const { return buffers_.modality(m, all_); }
 
   static Value* data(const at::Tensor& tensor) { return tensor.template mutable_data_ptr<Value>(); }
@@ -170,8 +181,9 @@ class GraphedStep final : public DeviceStep {
   const int64_t* step_number() const { return step_.template const_data_ptr<int64_t>(); }
   const int64_t* rows() const { return rows_.template const_data_ptr<int64_t>(); }
 
-  /** Copies the batch's rows to where graphs read them, in memory for so many. */
-  void place(const at::Tensor& rows) {
+  /** Copies the batch's rows, and features of its own, to where graphs read them, in memory for so
+   * many. */
+  void place(const at::Tensor& rows, const std::vector<ModalityBatch>& features) {
     TORCH_CHECK_VALUE(targets_.defined(), "the uploaded data has no targets");
     const int64_t size = rows.numel();
     if (!buffers_.fits(size)) {
@@ -180,6 +192,14 @@ class GraphedStep final : public DeviceStep {
       rows_ = at::empty({size}, options_.dtype(at::kLong));
     }
     rows_.narrow(0, 0, size).copy_(rows);
+    for (size_t m = 0; m < own_.size(); ++m) {
+      if (features_[m].defined()) continue;
+      if (!own_[m].defined() || own_[m].size(0) < size) {
+        graphs_.clear();
+        own_[m] = at::empty({size, width(m)}, options_);
+      }
+      own_[m].narrow(0, 0, size).copy_(features[m].values);
+    }
   }
 
   /**
@@ -332,10 +352,11 @@ class GraphedStep final : public DeviceStep {
   void encode(size_t m) {
     const DeviceActivations a = activations(m);
     const Networks& n = networks_[m];
+    const bool bound = features_[m].defined();
     const PerturbArguments arguments{
         .rows = batch_,
-        .columns = config_.modalities[m].features,
-        .source = rows(),
+        .columns = width(m),
+        .source = bound ? rows() : nullptr,
         .index = rows(),
         .step = 0,  // read on the device
         .key = key_,
@@ -345,11 +366,12 @@ class GraphedStep final : public DeviceStep {
         .kinds = environments_.kinds.data(),
         .intensities = environments_.intensities.data(),
         .shared_draw = config_.sharing == "common",
+        .scale = bound && scales_[m].defined() ? scales_[m].const_data_ptr<float>() : nullptr,
     };
     perturb_cuda(
         arguments,
         step_number(),
-        static_cast<const Value*>(data(features_[m])),
+        static_cast<const Value*>(data(bound ? features_[m] : own_[m])),
         data(a.x),
         current_stream(),
         rounded(a.x_factor)
@@ -401,19 +423,19 @@ class GraphedStep final : public DeviceStep {
   void reconstruct(size_t m) {
     const DeviceActivations a = activations(m);
     const Networks& n = networks_[m];
-    const int64_t width = config_.modalities[m].features;
+    const int64_t columns = width(m);
     const HiddenArguments plain = hidden_arguments(0, environments(), 0);
     const at::Tensor hidden = buffers_.hidden(all_), inner = buffers_.inner(all_),
-                     output = buffers_.output(all_, width);
+                     output = buffers_.output(all_, columns);
     forward(a.z_factor, n.decoder_hidden, inner);
     hidden_forward(plain, inner, n.decoder_hidden, hidden);
     forward(hidden, n.decoder_output, output);
 
-    const double scale = 1 / static_cast<double>(all_ * width);
+    const double scale = 1 / static_cast<double>(all_ * columns);
     const ReconstructionArguments arguments{
         .environments = environments(),
         .rows = batch_,
-        .columns = width,
+        .columns = columns,
         .shared_target = config_.reconstruction.target == "clean",
         .gradient_scale = 2 * scale * config_.weights.reconstruction,
     };
@@ -524,7 +546,8 @@ class GraphedStep final : public DeviceStep {
   std::vector<Networks> networks_;
   Layer head_hidden_, head_output_;
 
-  std::vector<at::Tensor> features_;
+  std::vector<at::Tensor> features_, scales_;  // of all data
+  std::vector<at::Tensor> own_;  // [>= B, D_m], features that a batch brought, where it does
   at::Tensor targets_;
 
   // What graphs read and write, beside buffers_.

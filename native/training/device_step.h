@@ -5,6 +5,7 @@
 #include <memory>
 #include <vector>
 
+#include "data/gather.h"
 #include "model/parameters.h"
 #include "training/config.h"
 #include "training/optimizer.h"
@@ -22,8 +23,15 @@ class DeviceStep {
  public:
   virtual ~DeviceStep() = default;
 
-  /** The data of the steps to come: features [N, D_m] a modality; targets [N], or undefined. */
-  virtual void bind(const std::vector<at::Tensor>& features, const at::Tensor& targets) = 0;
+  /**
+   * The data of the steps to come: features [N, D_m] a modality, undefined where each batch brings
+   * its own; scales float32 [N] of gaussian noise on them, or undefined; targets [N], or undefined.
+   */
+  virtual void bind(
+      const std::vector<at::Tensor>& features,
+      const std::vector<at::Tensor>& scales,
+      const at::Tensor& targets
+  ) = 0;
 
   /**
    * The number of the next step; sums start at 0. From here to the next begin() nothing but train()
@@ -33,12 +41,15 @@ class DeviceStep {
 
   /**
    * Overwrites the parameters' gradients with those of the next step on rows (int64 [B], on the
-   * device); adds its terms, `weight` times, to the sums.
+   * device); adds its terms, `weight` times, to the sums. Of `features` those are read that were
+   * undefined in bind(): values of the batch's own, [B, D_m], on the device.
    */
-  virtual void differentiate(const at::Tensor& rows, double weight) = 0;
+  virtual void differentiate(
+      const at::Tensor& rows, const std::vector<ModalityBatch>& features, double weight
+  ) = 0;
 
   /** Takes the step on rows; its terms count once an example. */
-  virtual void train(const at::Tensor& rows) = 0;
+  virtual void train(const at::Tensor& rows, const std::vector<ModalityBatch>& features) = 0;
 
   /** float64 [term_count] on the device, of the steps since begin(). */
   virtual const at::Tensor& sums() const = 0;

@@ -22,7 +22,8 @@ struct Pair {
               {config.modalities, config.outputs, config.model},
               at::TensorOptions(device).dtype(type_of(config))
           ),
-          optimizer(model.parameters().flat()) {
+          optimizer(model.parameters().flat()),
+          scales(config.modalities.size()) {
       model.parameters().initialize(config.seed);
       for (size_t m = 0; m < config.modalities.size(); ++m) {
         const int64_t width = config.modalities[m].features;
@@ -35,22 +36,28 @@ struct Pair {
     CmirModel model;
     Optimizer optimizer;
     std::vector<at::Tensor> features;
+    std::vector<at::Tensor> scales;
     at::Tensor targets;
   };
 
   Pair(const TrainerConfig& config, at::Device device)
       : config(config), there(config, device), here(config, at::kCPU) {
     step = make_device_step(config, there.model.parameters(), there.optimizer);
-    step->bind(there.features, there.targets);
+    bind();
     reference = make_step(config, here.model.parameters());
   }
+
+  void bind() { step->bind(there.features, there.scales, there.targets); }
 
   /** Terms of the reference, whose gradients are then in its model. */
   at::Tensor expect(const at::Tensor& rows, int64_t number) {
     at::Tensor terms = at::zeros({term_count(config)}, at::kDouble);
-    const StepBatch batch{
-        here.features, here.targets, rows.const_data_ptr<int64_t>(), rows.numel()
-    };
+    const auto* numbers = rows.const_data_ptr<int64_t>();
+    std::vector<StepInput> inputs;
+    for (size_t m = 0; m < here.features.size(); ++m) {
+      inputs.push_back({.values = here.features[m], .rows = numbers, .scale = here.scales[m]});
+    }
+    const StepBatch batch{inputs, here.targets, numbers, rows.numel()};
     reference->run(
         batch, number, {terms.mutable_data_ptr<double>(), static_cast<size_t>(terms.numel())}
     );
@@ -79,7 +86,7 @@ void check_gradients(const TrainerConfig& config, int64_t batch) {
   Pair pair(config, device);
   const at::Tensor rows = some_rows(batch);
   pair.step->begin(3);
-  pair.step->differentiate(rows.to(device), 2);
+  pair.step->differentiate(rows.to(device), {}, 2);
   const at::Tensor expected = pair.expect(rows, 3);
   const double epsilon = type_of(config) == at::kDouble ? 1e-6 : 1e-5;
   const at::Tensor terms = pair.step->sums().cpu() / 2;
@@ -169,13 +176,13 @@ TEST_CASE("device step: in bfloat16 the gradients are those on the CPU with the 
       config.outputs = on == "all" ? 1 : 4;
       config.reconstruction.target = on == "all" ? "environment" : "clean";
       if (batch == 40) {  // widths of whole vectors too
-        config.modalities = {{"text", 96}, {"audio", 5}};
-        config.model = {.hidden = 64, .latent = 16, .dropout = 0.3};
+        config.modalities = {{"text", 96, false}, {"audio", 5, false}};
+        config.model = {.hidden = 64, .latent = 16, .dropout = 0.3, .pooling = "mean"};
       }
       const at::Tensor rows = some_rows(batch);
       Pair pair(config, *device);
       pair.step->begin(3);
-      pair.step->differentiate(rows.to(*device), 1);
+      pair.step->differentiate(rows.to(*device), {}, 1);
       const Parameters& parameters = pair.there.model.parameters();
       const auto exact = cpu_gradients(config, "float32", rows, 3);
       std::map<std::string, at::Tensor> rounded;
@@ -200,9 +207,9 @@ const std::vector<std::pair<int64_t, int64_t>> kBatches{
 /** Takes the step by a DeviceStep that is made for it alone: it captures nothing. */
 void train_anew(Pair& pair, const at::Tensor& rows, int64_t number) {
   pair.step = make_device_step(pair.config, pair.there.model.parameters(), pair.there.optimizer);
-  pair.step->bind(pair.there.features, pair.there.targets);
+  pair.bind();
   pair.step->begin(number);
-  pair.step->train(rows);
+  pair.step->train(rows, {});
 }
 
 TEST_CASE("device step: training is that on the CPU, captured or not, with the same bits") {
@@ -219,13 +226,13 @@ TEST_CASE("device step: training is that on the CPU, captured or not, with the s
     for (size_t i = 0; i < kBatches.size(); ++i) {
       const at::Tensor rows = some_rows(kBatches[i].first, kBatches[i].second);
       const auto number = static_cast<int64_t>(i) + 2;
-      pair.step->train(rows.to(*device));
+      pair.step->train(rows.to(*device), {});
       train_anew(eager, rows.to(*device), number);
 
       expected += pair.expect(rows, number) * static_cast<double>(rows.numel());
-      auto& [model, optimizer, features, targets] = pair.here;
-      optimizer.set_steps(number);
-      optimizer.step(model.parameters().flat(), model.parameters().gradients(), config.optimizer);
+      pair.here.optimizer.set_steps(number);
+      const Parameters& parameters = pair.here.model.parameters();
+      pair.here.optimizer.step(parameters.flat(), parameters.gradients(), config.optimizer);
     }
     check_alike(pair.step->sums(), expected);
     const at::Tensor found = pair.there.model.parameters().flat();
@@ -251,8 +258,8 @@ TEST_CASE("device step: in bfloat16 parameters stay float32, and replay changes 
   pair.step->begin(2);
   for (size_t i = 0; i < kBatches.size(); ++i) {
     const at::Tensor rows = some_rows(kBatches[i].first, kBatches[i].second).to(*device);
-    exact.step->train(rows);
-    pair.step->train(rows);
+    exact.step->train(rows, {});
+    pair.step->train(rows, {});
     // It rounds the weights itself, which the other has from its last update.
     train_anew(eager, rows, static_cast<int64_t>(i) + 2);
   }
@@ -339,16 +346,63 @@ TEST_CASE("device step: new data is read, NaN in it reaches the loss") {
   Pair pair(step_config(), *device);
   const at::Tensor rows = some_rows(8).to(*device);
   pair.step->begin(0);
-  for (int i = 0; i < 3; ++i) pair.step->train(rows);
+  for (int i = 0; i < 3; ++i) pair.step->train(rows, {});
   CHECK(std::isfinite(pair.step->sums()[0].item<double>()));
   std::vector<at::Tensor> features = pair.there.features;
   features[1] = at::full_like(features[1], std::numeric_limits<double>::quiet_NaN());
-  pair.step->bind(features, pair.there.targets);
+  pair.step->bind(features, pair.there.scales, pair.there.targets);
   pair.step->begin(0);
-  for (int i = 0; i < 3; ++i) pair.step->train(rows);
+  for (int i = 0; i < 3; ++i) pair.step->train(rows, {});
   CHECK(std::isnan(pair.step->sums()[0].item<double>()));
-  pair.step->bind(features, {});
-  check_throws([&] { pair.step->train(rows); }, "no targets");
+  pair.step->bind(features, pair.there.scales, {});
+  check_throws([&] { pair.step->train(rows, {}); }, "no targets");
+}
+
+TEST_CASE(
+    "device step: features that a batch brings with it are the same as its rows of all data"
+) {
+  const auto device = kernel_device();
+  if (!device) return;
+  const at::NoGradGuard no_grad;
+  const OwnStream stream(*device);
+  Pair bound(step_config(), *device), own(step_config(), *device);
+  std::vector<at::Tensor> features = own.there.features;
+  features[0] = features[2] = at::Tensor();
+  own.step->bind(features, own.there.scales, own.there.targets);
+  for (Pair* pair : {&bound, &own}) pair->step->begin(0);
+  // Sizes that come again, so that graphs run, and one that needs more memory.
+  for (const int64_t size : {8, 8, 8, 12, 8, 12, 12}) {
+    const at::Tensor rows = some_rows(size, size).to(*device);
+    bound.step->train(rows, {});
+    std::vector<ModalityBatch> brought(3);
+    for (const size_t m : {0, 2}) brought[m].values = own.there.features[m].index_select(0, rows);
+    own.step->train(rows, brought);
+  }
+  CHECK(own.step->sums().equal(bound.step->sums()));
+  CHECK(own.there.model.parameters().flat().equal(bound.there.model.parameters().flat()));
+  CHECK(own.step->memory() > bound.step->memory());
+}
+
+TEST_CASE("device step: gaussian noise is scaled by row, as on the CPU") {
+  const auto device = kernel_device();
+  if (!device) return;
+  const at::NoGradGuard no_grad;
+  const OwnStream stream(*device);
+  Pair pair(step_config(), *device);
+  pair.here.scales[1] = at::arange(kExamples, at::kFloat).div_(kExamples);
+  pair.there.scales[1] = pair.here.scales[1].to(*device);
+  pair.bind();
+  const at::Tensor rows = some_rows(12, 3);
+  pair.step->begin(4);
+  pair.step->differentiate(rows.to(*device), {}, 1);
+  check_alike(pair.step->sums(), pair.expect(rows, 4));
+  const at::Tensor scaled = pair.there.model.parameters().gradients();
+  check_alike(scaled, pair.here.model.parameters().gradients());
+  const at::Tensor before = scaled.clone();
+  pair.there.scales[1] = at::Tensor();
+  pair.bind();
+  pair.step->differentiate(rows.to(*device), {}, 1);
+  CHECK_FALSE(scaled.allclose(before));
 }
 
 TEST_CASE("trainer: tf32 is refused on the CPU") {
@@ -364,13 +418,7 @@ TEST_CASE("trainer on a GPU: epochs, predictions and gradients are those on the 
     TrainerConfig config = step_config();
     config.device = name;
     auto trainer = std::make_unique<Trainer>(config);
-    trainer->upload(
-        {normal({kExamples, 13}, at::kFloat, 1),
-         normal({kExamples, 5}, at::kFloat, 2),
-         normal({kExamples, 33}, at::kFloat, 3)},
-        normal({kExamples}, at::kFloat, 4),
-        {}
-    );
+    trainer->upload(step_input());
     return trainer;
   };
   const auto here = make("cpu"), there = make("cuda");
@@ -405,13 +453,7 @@ TEST_CASE("trainer on a GPU: tf32 and bf16 train like float32, near it") {
     config.precision = precision;
     config.model = {.hidden = 64, .latent = 32, .dropout = 0.3, .pooling = "mean"};
     Trainer trainer(config);
-    trainer.upload(
-        {normal({kExamples, 13}, at::kFloat, 1),
-         normal({kExamples, 5}, at::kFloat, 2),
-         normal({kExamples, 33}, at::kFloat, 3)},
-        normal({kExamples}, at::kFloat, 4),
-        {}
-    );
+    trainer.upload(step_input());
     double last = 0;
     for (int epoch = 0; epoch < 3; ++epoch) {
       last = trainer.train_epoch(at::arange(kExamples, at::kLong), 16).terms.loss;
@@ -436,13 +478,7 @@ TEST_CASE("trainers on a GPU run side by side, each as it does alone") {
     config.precision = "float32";
     config.seed = seed;
     Trainer trainer(config);
-    trainer.upload(
-        {normal({kExamples, 13}, at::kFloat, 1),
-         normal({kExamples, 5}, at::kFloat, 2),
-         normal({kExamples, 33}, at::kFloat, 3)},
-        normal({kExamples}, at::kFloat, 4),
-        {}
-    );
+    trainer.upload(step_input());
     for (int epoch = 0; epoch < 20; ++epoch) {
       trainer.train_epoch(at::arange(kExamples, at::kLong), 8);
     }

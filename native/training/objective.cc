@@ -4,9 +4,9 @@
 
 #include "ops/decorrelation/op.h"
 #include "ops/invariance/op.h"
-#include "ops/perturb/op.h"
 #include "ops/reconstruction/op.h"
 #include "training/environments.h"
+#include "training/inputs.h"
 
 namespace cmir {
 namespace {
@@ -30,7 +30,11 @@ Terms objective(
 ) {
   const auto modalities = static_cast<int64_t>(config.modalities.size());
   const EnvironmentLists environments(config.environments);
-  const at::Tensor step_tensor = at::scalar_tensor(step, batch.index.options());
+  const NoiseSite site{
+      .seed = config.seed,
+      .index = batch.index,
+      .step = at::scalar_tensor(step, batch.index.options()),
+  };
   const auto dropout_site = [&](int64_t layer) {
     return DropoutSite{.seed = config.seed, .layer = layer, .index = batch.index, .step = step};
   };
@@ -45,18 +49,9 @@ Terms objective(
   for (int64_t m = 0; m < modalities; ++m) {
     const auto modality = static_cast<size_t>(m);
     const auto noisy = [&](const EnvironmentLists& lists) {
-      return perturb(
-          batch.features[modality],
-          batch.index,
-          step_tensor,
-          config.seed,
-          m,
-          modalities,
-          lists.kinds,
-          lists.intensities
-      );
+      return encoder_inputs(model, modality, batch.features[modality], lists, site);
     };
-    at::Tensor x;  // [E, B, D]
+    at::Tensor x;  // [E, B, D']
     if (config.sharing == "common" && !config.environments.empty()) {
       const at::Tensor pair = noisy(common_draw(config.environments));
       const at::Tensor clean = pair.narrow(0, 0, 1);

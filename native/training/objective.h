@@ -4,6 +4,7 @@
 
 #include <vector>
 
+#include "data/gather.h"
 #include "model/cmir.h"
 #include "training/config.h"
 
@@ -11,7 +12,7 @@ namespace cmir {
 
 /** One batch, gathered: features standardised, without noise. */
 struct Batch {
-  std::vector<at::Tensor> features;  // [B, D_m] a modality
+  std::vector<ModalityBatch> features;  // one a modality
   at::Tensor targets;  // [B], of the features' type, or int64 classes for crossEntropy
   at::Tensor index;    // int64 [B], keys of the draws
 };

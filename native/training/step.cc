@@ -36,8 +36,7 @@ class CpuStep final : public Step {
         common_(config.sharing == "common" && !config.environments.empty()),
         head_hidden_(parameters, "head.0", bfloat16_),
         head_output_(parameters, "head.3", bfloat16_),
-        options_(parameters.flat().options()),
-        buffers_(config, options_) {
+        buffers_(config, parameters.flat().options()) {
     for (const Modality& modality : config.modalities) {
       const std::string encoder = "encoders." + modality.name,
                         decoder = "decoders." + modality.name;
@@ -53,19 +52,13 @@ class CpuStep final : public Step {
     }
   }
 
-  void run(
-      const StepBatch& batch,
-      int64_t step,
-      std::span<double> terms,
-      std::vector<at::Tensor>* input_gradients
-  ) override {
+  void run(const StepBatch& batch, int64_t step, std::span<double> terms) override {
     buffers_.reserve(environments() * batch.size);
     batch_ = batch.size;
     rows_ = environments() * batch_;
     index_ = batch.rows;
     step_ = static_cast<uint32_t>(step);
     std::fill(terms.begin(), terms.end(), 0.0);
-    if (input_gradients != nullptr) input_gradients->clear();
 
     for (size_t m = 0; m < networks_.size(); ++m) {
       encode(m, batch);
@@ -75,19 +68,23 @@ class CpuStep final : public Step {
     differentiate_head(batch, terms);
     for (size_t m = 0; m < networks_.size(); ++m) {
       differentiate_encoder(m);
-      if (input_gradients != nullptr) input_gradients->push_back(input_gradient(m));
+      const at::Tensor& gradient = batch.inputs[m].gradient;
+      if (gradient.defined()) {
+        networks_[m].encoder_hidden.differentiate_input(
+            rows_, buffers_.hidden_gradient, gradient.template mutable_data_ptr<Value>()
+        );
+      }
     }
     terms[0] = total(terms);
   }
 
   void predict(
-      const std::vector<at::Tensor>& features,
-      const int64_t* rows,
+      const StepBatch& batch,
       const int64_t* keys,
-      int64_t size,
       const EvaluationNoise* noise,
       const at::Tensor& out
   ) override {
+    const int64_t size = batch.size;
     const EnvironmentLists noisy(
         noise == nullptr ? std::vector<Environment>{} : std::vector{noise->environment}
     );
@@ -98,12 +95,15 @@ class CpuStep final : public Step {
     step_ = 0;
     for (size_t m = 0; m < networks_.size(); ++m) {
       const Activations<Value>& a = buffers_.modalities[m];
-      PerturbArguments arguments = perturb_arguments(m, noisy);
-      arguments.source = rows;
-      arguments.key =
-          PhiloxKey::from_seed(noise == nullptr ? 0 : static_cast<uint64_t>(noise->seed));
-      perturb_cpu(arguments, features[m].template const_data_ptr<Value>(), a.x);
-      const Value* x = a.x + (copies - 1) * size * arguments.columns;
+      const StepInput& input = batch.inputs[m];
+      const Value* x = input.values.template const_data_ptr<Value>();
+      if (!input.ready()) {
+        PerturbArguments arguments = perturb_arguments(m, input, noisy);
+        arguments.key =
+            PhiloxKey::from_seed(noise == nullptr ? 0 : static_cast<uint64_t>(noise->seed));
+        perturb_cpu(arguments, x, a.x);
+        x = a.x + (copies - 1) * size * arguments.columns;
+      }
       const Networks& n = networks_[m];
       n.encoder_hidden.evaluate(
           size, x, buffers_.hidden, n.encoder_hidden.outputs, n.encoder_hidden.outputs
@@ -141,11 +141,13 @@ class CpuStep final : public Step {
     };
   }
 
-  PerturbArguments perturb_arguments(size_t m, const EnvironmentLists& noisy) const {
+  PerturbArguments perturb_arguments(
+      size_t m, const StepInput& input, const EnvironmentLists& noisy
+  ) const {
     return {
         .rows = batch_,
         .columns = config_.modalities[m].features,
-        .source = nullptr,
+        .source = input.rows,
         .index = index_,
         .step = step_,
         .key = key_,
@@ -154,19 +156,26 @@ class CpuStep final : public Step {
         .environments = static_cast<int64_t>(noisy.kinds.size()),
         .kinds = noisy.kinds.data(),
         .intensities = noisy.intensities.data(),
+        .scale = input.scale.defined() ? input.scale.template const_data_ptr<float>() : nullptr,
     };
   }
 
   void encode(size_t m, const StepBatch& batch) {
-    const Activations<Value>& a = buffers_.modalities[m];
+    Activations<Value>& a = buffers_.modalities[m];
     const Networks& n = networks_[m];
-    const auto* features = batch.features[m].template const_data_ptr<Value>();
-    if (common_) {
-      encode_common(m, features);
+    const StepInput& input = batch.inputs[m];
+    a.input = a.x;
+    if (input.ready()) {
+      a.input = input.values.template const_data_ptr<Value>();
+      n.encoder_hidden.forward(rows_, a.input, a.hidden);
+    } else if (common_) {
+      encode_common(m, input);
     } else {
-      PerturbArguments arguments = perturb_arguments(m, environments_);
-      arguments.source = batch.rows;
-      perturb_cpu(arguments, features, a.x);
+      perturb_cpu(
+          perturb_arguments(m, input, environments_),
+          input.values.template const_data_ptr<Value>(),
+          a.x
+      );
       n.encoder_hidden.forward(rows_, a.x, a.hidden);
     }
     hidden_forward_cpu(
@@ -179,12 +188,12 @@ class CpuStep final : public Step {
    * With x_e = x + s_e n, one draw n for all environments, the first layer needs two products
    * instead of E: W x_e + b = (W x + b) + s_e W n.
    */
-  void encode_common(size_t m, const Value* features) {
+  void encode_common(size_t m, const StepInput& input) {
     const Activations<Value>& a = buffers_.modalities[m];
     const Linear<Value>& layer = networks_[m].encoder_hidden;
-    PerturbArguments arguments = perturb_arguments(m, common_draw_);
-    arguments.source = index_;
-    perturb_cpu(arguments, features, a.noise);  // x, then x + n
+    const PerturbArguments arguments = perturb_arguments(m, input, common_draw_);
+    // x, then x + n
+    perturb_cpu(arguments, input.values.template const_data_ptr<Value>(), a.noise);
     const int64_t size = batch_ * arguments.columns;
     Value* noise = a.noise + size;
     subtract_cpu(size, a.noise, noise);
@@ -232,7 +241,7 @@ class CpuStep final : public Step {
   void reconstruct(size_t m, std::span<double> terms) {
     const Activations<Value>& a = buffers_.modalities[m];
     const Networks& n = networks_[m];
-    const int64_t features = config_.modalities[m].features;
+    const int64_t features = n.decoder_output.outputs;
     const HiddenArguments plain = hidden_arguments(0, environments(), 0);
     n.decoder_hidden.forward(rows_, a.z, buffers_.hidden);
     hidden_forward_cpu(plain, buffers_.hidden);
@@ -249,7 +258,7 @@ class CpuStep final : public Step {
     terms[2 + 2 * networks_.size() + m] = scale * reconstruction_cpu(
                                                       arguments,
                                                       buffers_.output,
-                                                      a.x,
+                                                      a.input,
                                                       buffers_.output,
                                                       buffers_.column_parts,
                                                       n.decoder_output.bias_gradient
@@ -365,28 +374,8 @@ class CpuStep final : public Step {
     if (common_) {
       differentiate_common(m);
     } else {
-      n.encoder_hidden.differentiate_weight(rows_, buffers_.hidden_gradient, a.x);
+      n.encoder_hidden.differentiate_weight(rows_, buffers_.hidden_gradient, a.input);
     }
-  }
-
-  /** dL / dx [B, D] of the modality whose encoder was differentiated last. */
-  at::Tensor input_gradient(size_t m) {
-    const int64_t features = config_.modalities[m].features;
-    networks_[m].encoder_hidden.differentiate_input(
-        rows_, buffers_.hidden_gradient, buffers_.output
-    );
-    // d out[e] / dx is 1 for additive noise, and what erase and drop keep: the same draws on ones.
-    EnvironmentLists masks = environments_;
-    for (size_t e = 0; e < masks.kinds.size(); ++e) {
-      const auto kind = static_cast<NoiseKind>(masks.kinds[e]);
-      if (kind == NoiseKind::gaussian || kind == NoiseKind::laplace) masks.intensities[e] = 0;
-    }
-    const at::Tensor ones = at::ones({batch_, features}, options_);
-    at::Tensor kept = at::empty({environments(), batch_, features}, options_);
-    perturb_cpu(
-        perturb_arguments(m, masks), ones.const_data_ptr<Value>(), kept.mutable_data_ptr<Value>()
-    );
-    return kept.mul_(at::from_blob(buffers_.output, kept.sizes(), options_)).sum(0);
   }
 
   double total(std::span<const double> terms) const {
@@ -406,8 +395,6 @@ class CpuStep final : public Step {
   const bool bfloat16_, common_;
   std::vector<Networks> networks_;
   Linear<Value> head_hidden_, head_output_;
-  at::TensorOptions options_;
-
   Buffers<Value> buffers_;
 
   // The batch at hand.

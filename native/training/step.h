@@ -11,12 +11,24 @@
 
 namespace cmir {
 
-/** Some rows of the uploaded data, all on the CPU and contiguous. */
+/** What a step reads of one modality: flat, or made ready before; on the CPU and contiguous. */
+struct StepInput {
+  // Flat: rows [n, D_m], standardised, which noise is added to. Ready: [E, B, D'], what the encoder
+  // sees in each environment; not where environments share one draw.
+  at::Tensor values;
+  const int64_t* rows = nullptr;  // [B], which of the flat rows; null: one after another
+  at::Tensor scale = {};  // float32 [n], of flat rows' gaussian noise (see perturb); or undefined
+  at::Tensor gradient = {};  // [E, B, D'], becomes dL / d ready values; undefined: nobody asks
+
+  bool ready() const { return values.dim() == 3; }
+};
+
+/** The examples of a step. */
 struct StepBatch {
-  const std::vector<at::Tensor>& features;  // [N, D_m] a modality, standardised
-  const at::Tensor& targets;                // [N], of the features' type, or int64 classes
-  const int64_t* rows;                      // [B]; also the keys of the draws
-  int64_t size;                             // B
+  const std::vector<StepInput>& inputs;  // one a modality
+  const at::Tensor& targets;             // [N], of the features' type, or int64 classes
+  const int64_t* rows;                   // [B], of the targets; also the keys of the draws
+  int64_t size;                          // B
 };
 
 /** Noise of an evaluation: one draw for all intensities, so that masks nest. */
@@ -44,25 +56,18 @@ class Step {
    * Overwrites the parameters' gradients with those of L on the batch; those of decoders stay as
    * they are, 0 at first, where reconstruction has no weight. `terms` [term_count] becomes loss,
    * prediction, invariance..., decorrelation..., reconstruction..., one a modality, unweighted.
-   * With `input_gradients`, also dL / d features, one [B, D_m] a modality, for what may stand in
-   * front of the encoders; reconstruction's target counts as a constant.
+   * In a ready input's gradient reconstruction's target counts as a constant.
    */
-  virtual void run(
-      const StepBatch& batch,
-      int64_t step,
-      std::span<double> terms,
-      std::vector<at::Tensor>* input_gradients = nullptr
-  ) = 0;
+  virtual void run(const StepBatch& batch, int64_t step, std::span<double> terms) = 0;
 
   /**
-   * Outputs [size, outputs] of rows of the features, clean or under noise, into `out`, contiguous.
-   * Only encoders and head run, without dropout. `keys` [size] are those of the draws.
+   * Outputs [B, outputs] of a batch, whose targets are not looked at, clean or under noise, into
+   * `out`, contiguous. Only encoders and head run, without dropout. `keys` [B] are those of the
+   * draws; a ready input is [1, B, D'], noise and all.
    */
   virtual void predict(
-      const std::vector<at::Tensor>& features,
-      const int64_t* rows,
+      const StepBatch& batch,
       const int64_t* keys,
-      int64_t size,
       const EvaluationNoise* noise,
       const at::Tensor& out
   ) = 0;

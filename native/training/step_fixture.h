@@ -2,7 +2,9 @@
 
 #include <c10/core/ScalarType.h>
 
+#include "test/check.h"
 #include "training/config.h"
+#include "training/trainer_data.h"
 
 // What the tests of a step share, on every device.
 
@@ -28,6 +30,17 @@ inline TrainerConfig step_config() {
       .prediction = {.loss = "l1", .on = "all"},
       .reconstruction = {.target = "environment"},
       .optimizer = {.learning_rate = 0.01, .weight_decay = 0.01, .clip_norm = 1},
+  };
+}
+
+/** Data for a trainer of that configuration. */
+inline TrainerInput step_input() {
+  return {
+      .features =
+          {{normal({kExamples, 13}, at::kFloat, 1)},
+           {normal({kExamples, 5}, at::kFloat, 2)},
+           {normal({kExamples, 33}, at::kFloat, 3)}},
+      .targets = normal({kExamples}, at::kFloat, 4),
   };
 }
 

@@ -32,15 +32,29 @@ struct Scene {
   }
 
   /** Terms and flat gradients of a step on rows. */
+  std::pair<std::vector<double>, at::Tensor> step(const at::Tensor& rows) {
+    return step(rows, inputs(rows));
+  }
   std::pair<std::vector<double>, at::Tensor> step(
-      const at::Tensor& rows, std::vector<at::Tensor>* input_gradients = nullptr
+      const at::Tensor& rows, const std::vector<StepInput>& inputs
   ) {
     at::NoGradGuard no_grad;
     model.parameters().gradients().zero_();
     std::vector<double> terms(static_cast<size_t>(term_count(config)));
-    const StepBatch batch{features, targets, rows.const_data_ptr<int64_t>(), rows.numel()};
-    make_step(config, model.parameters())->run(batch, 3, terms, input_gradients);
+    make_step(config, model.parameters())->run(batch(rows, inputs), 3, terms);
     return {terms, model.parameters().gradients().clone()};
+  }
+
+  /** Those rows of the features. */
+  std::vector<StepInput> inputs(const at::Tensor& rows) const {
+    std::vector<StepInput> all;
+    for (const at::Tensor& values : features) {
+      all.push_back({.values = values, .rows = rows.const_data_ptr<int64_t>()});
+    }
+    return all;
+  }
+  StepBatch batch(const at::Tensor& rows, const std::vector<StepInput>& inputs) const {
+    return {inputs, targets, rows.const_data_ptr<int64_t>(), rows.numel()};
   }
 
   /** The same of the readable objective; `inputs` collects the features as leaves. */
@@ -50,9 +64,10 @@ struct Scene {
     model.parameters().gradients().zero_();
     Batch batch{.features = {}, .targets = targets.index_select(0, rows), .index = rows};
     for (const at::Tensor& all : features) {
-      batch.features.push_back(all.index_select(0, rows).requires_grad_(inputs != nullptr));
+      const at::Tensor values = all.index_select(0, rows).requires_grad_(inputs != nullptr);
+      batch.features.push_back({.values = values, .offsets = {}});
+      if (inputs != nullptr) inputs->push_back(values);
     }
-    if (inputs != nullptr) *inputs = batch.features;
     const Terms found = objective(model, config, batch, 3);
     found.loss.backward();
     std::vector<double> terms{found.loss.item<double>(), found.prediction.item<double>()};
@@ -185,13 +200,7 @@ TEST_CASE("trainer: in bfloat16 it trains, evaluates in float32, and gives the s
     config.precision = "bf16";
     config.threads = threads;
     Trainer trainer(config);
-    trainer.upload(
-        {normal({kExamples, 13}, at::kFloat),
-         normal({kExamples, 5}, at::kFloat),
-         normal({kExamples, 33}, at::kFloat)},
-        normal({kExamples}, at::kFloat),
-        {}
-    );
+    trainer.upload(step_input());
     const double first = trainer.train_epoch(some_rows(kExamples), 8).terms.loss;
     double last = first;
     for (int epoch = 0; epoch < 30; ++epoch) {
@@ -203,15 +212,112 @@ TEST_CASE("trainer: in bfloat16 it trains, evaluates in float32, and gives the s
   CHECK(trained(1).equal(trained(1)));
 }
 
-TEST_CASE("step: the gradient at its input, for what stands in front of the encoders") {
+/** What each environment's encoder sees, [E, B, D], of those rows, made before the step. */
+at::Tensor ready_values(const Scene& scene, size_t modality, const at::Tensor& rows) {
+  const EnvironmentLists lists(scene.config.environments);
+  return perturb(
+      scene.features[modality].index_select(0, rows),
+      rows,
+      at::scalar_tensor(3, at::kLong),
+      scene.config.seed,
+      static_cast<int64_t>(modality),
+      static_cast<int64_t>(scene.features.size()),
+      lists.kinds,
+      lists.intensities
+  );
+}
+
+TEST_CASE("step: inputs that come ready give the same bits, and their gradients") {
+  for (const std::string target : {"environment", "clean"}) {
+    TrainerConfig config = step_config();
+    config.reconstruction.target = target;
+    Scene scene(config);
+    const at::Tensor rows = some_rows(11);
+    const auto [terms, gradients] = scene.step(rows);
+    std::vector<StepInput> inputs = scene.inputs(rows);
+    for (const size_t m : {0, 2}) {
+      const at::Tensor values = ready_values(scene, m, rows);
+      inputs[m] = {.values = values, .gradient = at::empty_like(values)};
+    }
+    const auto [found_terms, found] = scene.step(rows, inputs);
+    CHECK(found_terms == terms);
+    CHECK(found.equal(gradients));
+
+    // Down to the features, through noise held fixed: what autograd makes of the whole.
+    std::vector<at::Tensor> leaves;
+    scene.reference(rows, &leaves);
+    for (const size_t m : {0, 2}) {
+      Scene fixed(config);
+      fixed.features[m].requires_grad_(true);
+      ready_values(fixed, m, rows).backward(inputs[m].gradient);
+      check_close(fixed.features[m].grad().index_select(0, rows), leaves[m].grad());
+    }
+  }
+}
+
+TEST_CASE("step: evaluation of inputs that come ready is that of the same noise drawn inside") {
   Scene scene(step_config());
+  const at::NoGradGuard no_grad;
+  const auto step = make_step(scene.config, scene.model.parameters());
+  const at::Tensor rows = some_rows(9), out = at::empty({9, 1}, at::kDouble);
+  const EvaluationNoise noise{.environment = {"laplace", 0.6}, .seed = 11};
+  step->predict(scene.batch(rows, scene.inputs(rows)), rows.const_data_ptr<int64_t>(), &noise, out);
+  const at::Tensor expected = out.clone();
+  std::vector<StepInput> inputs = scene.inputs(rows);
+  const EnvironmentLists lists({noise.environment});
+  const at::Tensor noisy = perturb(
+      scene.features[1].index_select(0, rows),
+      rows,
+      at::zeros({}, at::kLong),
+      noise.seed,
+      1,
+      3,
+      lists.kinds,
+      lists.intensities
+  );
+  inputs[1] = {.values = noisy.narrow(0, 1, 1)};
+  step->predict(scene.batch(rows, inputs), rows.const_data_ptr<int64_t>(), &noise, out);
+  CHECK(out.equal(expected));
+}
+
+TEST_CASE("step: a batch that was gathered is the same as its rows of all data") {
+  for (const std::string sharing : {"independent", "common"}) {
+    TrainerConfig config = step_config();
+    config.sharing = sharing;
+    if (sharing == "common") config.environments = {{"gaussian", 0.5}, {"gaussian", 1}};
+    Scene scene(config);
+    const at::NoGradGuard no_grad;
+    const at::Tensor rows = some_rows(11), out = at::empty({11, 1}, at::kDouble);
+    const auto [terms, gradients] = scene.step(rows);
+    std::vector<StepInput> inputs = scene.inputs(rows);
+    for (const size_t m : {0, 2}) {
+      inputs[m] = {.values = scene.features[m].index_select(0, rows)};
+    }
+    const auto [found_terms, found] = scene.step(rows, inputs);
+    CHECK(found_terms == terms);
+    CHECK(found.equal(gradients));
+    const auto step = make_step(config, scene.model.parameters());
+    const EvaluationNoise noise{.environment = {"laplace", 0.5}, .seed = 1};
+    const auto* keys = rows.const_data_ptr<int64_t>();
+    step->predict(scene.batch(rows, scene.inputs(rows)), keys, &noise, out);
+    const at::Tensor expected = out.clone();
+    step->predict(scene.batch(rows, inputs), keys, &noise, out);
+    CHECK(out.equal(expected));
+  }
+}
+
+TEST_CASE("step: flat rows have their own scale of gaussian noise") {
+  const at::NoGradGuard no_grad;
   const at::Tensor rows = some_rows(11);
-  std::vector<at::Tensor> found, inputs;
-  scene.step(rows, &found);
-  // The operator `reconstruction` takes its target as a constant, as the step does.
-  scene.reference(rows, &inputs);
-  REQUIRE(found.size() == inputs.size());
-  for (size_t m = 0; m < found.size(); ++m) check_close(found[m], inputs[m].grad());
+  TrainerConfig weaker = step_config();
+  weaker.modalities = {{"vision", 33, false}};
+  weaker.environments = {{"gaussian", 0.8}, {"laplace", 0.7}};
+  Scene scaled(weaker);
+  std::vector<StepInput> inputs = scaled.inputs(rows);
+  inputs[0].scale = at::full({kExamples}, 0.25F);
+  const auto terms = scaled.step(rows, inputs).first;
+  scaled.config.environments[0].intensity = 0.2;
+  CHECK(scaled.step(rows).first == terms);
 }
 
 TEST_CASE("step: memory is used again, whatever ran before") {
@@ -222,15 +328,14 @@ TEST_CASE("step: memory is used again, whatever ran before") {
     flat.fill_(std::numeric_limits<double>::quiet_NaN());
     std::vector<double> terms(static_cast<size_t>(term_count(scene.config)));
     const at::Tensor rows = some_rows(batch);
-    step.run({scene.features, scene.targets, rows.const_data_ptr<int64_t>(), batch}, 3, terms);
+    step.run(scene.batch(rows, scene.inputs(rows)), 3, terms);
     return flat.clone();
   };
   const auto used = make_step(scene.config, scene.model.parameters());
   const at::Tensor first = run(*used, 37);
   const EvaluationNoise noise{.environment = {"erase", 0.5}, .seed = 1};
   const at::Tensor rows = some_rows(400), out = at::empty({400, 1}, at::kDouble);
-  const auto* numbers = rows.const_data_ptr<int64_t>();
-  used->predict(scene.features, numbers, numbers, 400, &noise, out);
+  used->predict(scene.batch(rows, scene.inputs(rows)), rows.const_data_ptr<int64_t>(), &noise, out);
   for (const int64_t batch : {3, 37, 1}) {
     const auto fresh = make_step(scene.config, scene.model.parameters());
     const at::Tensor expected = run(*fresh, batch);
@@ -244,10 +349,14 @@ TEST_CASE("step: more memory than there is, is an error, and smaller batches go 
   const auto step = make_step(scene.config, scene.model.parameters());
   const at::Tensor rows = some_rows(5), out = at::empty({5, 1}, at::kDouble);
   const auto* numbers = rows.const_data_ptr<int64_t>();
-  step->predict(scene.features, numbers, numbers, 5, nullptr, out);
+  const std::vector<StepInput> inputs = scene.inputs(rows);
+  StepBatch batch = scene.batch(rows, inputs);
+  step->predict(batch, numbers, nullptr, out);
   const at::Tensor before = out.clone();
-  CHECK_THROWS(step->predict(scene.features, numbers, numbers, int64_t{1} << 40, nullptr, out));
-  step->predict(scene.features, numbers, numbers, 5, nullptr, out);
+  batch.size = int64_t{1} << 40;
+  CHECK_THROWS(step->predict(batch, numbers, nullptr, out));
+  batch.size = 5;
+  step->predict(batch, numbers, nullptr, out);
   CHECK(out.equal(before));
 }
 
@@ -276,12 +385,7 @@ TEST_CASE("step: evaluation under every noise is the operator's and the model's"
     }
     const at::Tensor out = at::empty({9, 1}, at::kDouble);
     step->predict(
-        scene.features,
-        rows.const_data_ptr<int64_t>(),
-        keys.const_data_ptr<int64_t>(),
-        9,
-        &noise,
-        out
+        scene.batch(rows, scene.inputs(rows)), keys.const_data_ptr<int64_t>(), &noise, out
     );
     INFO(kind);
     check_close(out, scene.model.predict(invariant).squeeze(0));
@@ -345,13 +449,7 @@ class AllocationCounter : public c10::MemoryReportingInfoBase {
 
 TEST_CASE("trainer: a step allocates nothing once the first has run") {
   Trainer trainer(step_config());
-  trainer.upload(
-      {normal({kExamples, 13}, at::kFloat),
-       normal({kExamples, 5}, at::kFloat),
-       normal({kExamples, 33}, at::kFloat)},
-      normal({kExamples}, at::kFloat),
-      {}
-  );
+  trainer.upload(step_input());
   const auto allocations = [&](int64_t steps) {
     trainer.arm();
     const auto counter = std::make_shared<AllocationCounter>();
@@ -375,7 +473,9 @@ TEST_CASE("trainer: any number of threads gives the same bits where the products
   const auto parameters = [&](int64_t threads) {
     config.threads = threads;
     Trainer trainer(config);
-    trainer.upload({normal({400, 300}, at::kFloat)}, normal({400}, at::kFloat), {});
+    trainer.upload(
+        {.features = {{normal({400, 300}, at::kFloat)}}, .targets = normal({400}, at::kFloat)}
+    );
     trainer.arm();
     trainer.train_epoch(at::arange(400, at::kLong), 128);
     return trainer.state(false);

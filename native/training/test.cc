@@ -33,12 +33,11 @@ TrainerConfig small_config() {
 constexpr int64_t kRows = 30;
 
 void upload(Trainer& trainer) {
-  trainer.upload(
-      {normal({kRows, 7}, at::kFloat, 1), normal({kRows, 5}, at::kFloat, 2)},
-      trainer.config().outputs == 1 ? normal({kRows}, at::kFloat, 3)
-                                    : at::arange(kRows, at::kFloat).remainder(2),
-      {}
-  );
+  trainer.upload({
+      .features = {{normal({kRows, 7}, at::kFloat, 1)}, {normal({kRows, 5}, at::kFloat, 2)}},
+      .targets = trainer.config().outputs == 1 ? normal({kRows}, at::kFloat, 3)
+                                               : at::arange(kRows, at::kFloat).remainder(2),
+  });
 }
 
 at::Tensor all_rows() { return at::arange(kRows, at::kLong); }
@@ -221,12 +220,12 @@ TEST_CASE("trainer: prediction does not depend on batches, and uses the normalis
   trainer.set_state(state);
   const at::Tensor text = normal({3000, 7}, at::kFloat, 1),
                    audio = normal({3000, 5}, at::kFloat, 2);
-  trainer.upload({text, audio}, {}, {});
+  trainer.upload({.features = {{text}, {audio}}});
   const at::Tensor all = trainer.predict(at::arange(3000, at::kLong), {});
   check_close(trainer.predict(at::arange(1100, 1103, at::kLong), {}), all.narrow(0, 1100, 3));
   CHECK(trainer.predict(at::empty({0}, at::kLong), {}).sizes() == at::IntArrayRef({0, 1}));
   Trainer plain(small_config());
-  plain.upload({(text.to(at::kDouble) - 2).div(4).to(at::kFloat), audio}, {}, {});
+  plain.upload({.features = {{(text.to(at::kDouble) - 2).div(4).to(at::kFloat)}, {audio}}});
   CHECK(
       (plain.predict(at::arange(9, at::kLong), {}) - all.narrow(0, 0, 9))
           .abs()
@@ -271,11 +270,31 @@ TEST_CASE("trainer: a state that does not fit changes nothing") {
 TEST_CASE("trainer: refuses data and rows that do not fit") {
   Trainer trainer(small_config());
   check_throws([&] { trainer.predict(all_rows(), {}); }, "no data uploaded");
-  check_throws([&] { trainer.upload({at::zeros({3, 7})}, {}, {}); }, "2 modalities, found 1");
-  check_throws(
-      [&] { trainer.upload({at::zeros({3, 7}), at::zeros({3, 6})}, {}, {}); }, "'audio' of [3, 5]"
+  const at::Tensor text = at::zeros({3, 7}), audio = at::zeros({3, 5});
+  const auto refuses = [&](const TrainerInput& input, const std::string& message) {
+    check_throws([&] { trainer.upload(input); }, message);
+  };
+  refuses({.features = {{text}}}, "2 modalities, found 1");
+  refuses(
+      {.features = {{text}, {at::zeros({3, 6})}}},
+      "'audio': expected float32 values of [examples, 5]"
   );
-  trainer.upload({at::zeros({3, 7}), at::zeros({3, 5})}, {}, {});
+  refuses({.features = {{text}, {at::zeros({4, 5})}}}, "'audio': expected 3 examples, found 4");
+  refuses(
+      {.features = {{text}, {audio, at::zeros({4}, at::kLong)}}},
+      "'audio': expected a vector an example, found a sequence"
+  );
+  refuses({.features = {{text}, {audio}}, .targets = at::zeros({2})}, "3 targets, found 2");
+  refuses({.features = {{text}, {audio}}, .keys = at::zeros({2}, at::kLong)}, "expected 3 keys");
+  at::Tensor odd = audio.clone();
+  odd[2][1] = -std::numeric_limits<float>::infinity();
+  refuses(
+      {.features = {{text}, {odd}}},
+      "'audio', row 2, feature 1: expected a finite number, found -inf"
+  );
+  trainer.upload({.features = {{text}, {audio}}});
+  refuses({.features = {{text}}}, "2 modalities, found 1");
+  CHECK(trainer.predict(at::arange(3, at::kLong), {}).numel() == 3);  // on the data before
   check_throws([&] { trainer.predict(at::full({1}, 3, at::kLong), {}); }, "indices from 0 to 2");
   check_throws([&] { trainer.train_epoch(at::zeros({1}, at::kLong), 1); }, "no targets");
 }

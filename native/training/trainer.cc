@@ -7,11 +7,13 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <numeric>
 
 #include "base/gemm.h"
 #include "base/stream.h"
 #include "ops/perturb/op.h"
 #include "training/environments.h"
+#include "training/inputs.h"
 #include "training/scope.h"
 
 namespace cmir {
@@ -19,6 +21,17 @@ namespace {
 
 // Rows of one evaluation batch: enough to fill the matrix products, little enough to stay in cache.
 constexpr int64_t kEvaluationBatch = 1024;
+// Of examples whose frames are gathered.
+constexpr int64_t kSequenceBatch = 128;
+
+int64_t evaluation_batch(
+    const TrainerConfig& config, const TrainerData& data, Sequences sequences
+) {
+  for (size_t m = 0; m < config.modalities.size(); ++m) {
+    if (config.modalities[m].sequence && data.gathered(m, sequences)) return kSequenceBatch;
+  }
+  return kEvaluationBatch;
+}
 
 TrainerConfig validated(TrainerConfig config) {
   validate(config);
@@ -102,9 +115,18 @@ Trainer::Trainer(TrainerConfig config)
         {at::zeros({modality.features}, options_), at::ones({modality.features}, options_)}
     );
   }
-  if (options_.device().is_cpu()) step_ = make_step(config_, model_.parameters());
+  if (options_.device().is_cpu()) {
+    step_ = make_step(config_, model_.parameters());
+    for (size_t m = 0; m < config_.modalities.size(); ++m) {
+      poolings_.push_back(
+          config_.modalities[m].sequence ? make_sequence_pooling(config_, m, model_.parameters())
+                                         : nullptr
+      );
+    }
+  }
   if constexpr (kCudaKernels) {
-    if (stream_ != nullptr) {
+    // Frames of sequences pass objective(), which pools them under autograd.
+    if (stream_ != nullptr && !needs_frames(EnvironmentLists(config_.environments))) {
       device_step_ = make_device_step(config_, model_.parameters(), optimizer_);
     }
   }
@@ -122,115 +144,139 @@ Trainer::~Trainer() {
   if (stream_ != nullptr) stream_->synchronize();
 }
 
-void Trainer::upload(std::vector<at::Tensor> features, at::Tensor targets, at::Tensor keys) {
+void Trainer::upload(const TrainerInput& input) {
   const Scope scope(mutex_, config_, options_, stream_.get());
   at::NoGradGuard no_grad;
-  TORCH_CHECK_VALUE(
-      features.size() == config_.modalities.size(),
-      "upload: expected features of ",
-      config_.modalities.size(),
-      " modalities, found ",
-      features.size()
-  );
-  const int64_t rows = features.front().size(0);
-  TORCH_CHECK_VALUE(!keys.defined() || keys.numel() == rows, "upload: expected ", rows, " keys");
-  if (targets.defined()) {
-    TORCH_CHECK_VALUE(
-        targets.numel() == rows, "upload: expected ", rows, " targets, found ", targets.numel()
-    );
-    if (config_.prediction.loss == "crossEntropy") {
-      targets = targets.to(at::kLong);
-      TORCH_CHECK_VALUE(
-          rows == 0 || (targets.min().item<int64_t>() >= 0 &&
-                        targets.max().item<int64_t>() < config_.outputs),
-          "upload: expected classes 0 to ",
-          config_.outputs - 1
-      );
-      targets = targets.to(options_.device()).reshape({rows}).contiguous();
-    } else {
-      targets = targets.to(options_).reshape({rows}).contiguous();
-    }
+  const bool means = (step_ != nullptr || device_step_ != nullptr) &&
+                     !needs_frames(EnvironmentLists(config_.environments));
+  data_ = TrainerData(config_, normalizers_, input, means, options_);
+  if (device_step_ != nullptr) {
+    device_step_->bind(data_->features(), data_->scales(), data_->targets());
   }
-  std::vector<at::Tensor> standardised;
-  for (size_t m = 0; m < features.size(); ++m) {
-    const int64_t width = config_.modalities[m].features;
-    TORCH_CHECK_VALUE(
-        features[m].dim() == 2 && features[m].size(0) == rows && features[m].size(1) == width,
-        "upload: expected features of '",
-        config_.modalities[m].name,
-        "' of [",
-        rows,
-        ", ",
-        width,
-        "], found ",
-        features[m].sizes()
-    );
-    standardised.push_back(
-        (features[m].to(options_).contiguous() - normalizers_[m].mean).div_(normalizers_[m].std)
-    );
-  }
-  features_ = std::move(standardised);
-  targets_ = targets;
-  const auto integers = options_.dtype(at::kLong);
-  keys_ = keys.defined() ? keys.to(integers) : at::arange(rows, integers);
-  if (device_step_ != nullptr) device_step_->bind(features_, targets_);
   count_memory();
 }
 
-at::Tensor Trainer::checked_rows(const at::Tensor& rows) const {
-  TORCH_CHECK_VALUE(!features_.empty(), "no data uploaded");
-  const int64_t size = features_.front().size(0);
-  if (rows.numel() > 0) {
-    const auto [least, most] = rows.aminmax();
-    const auto low = least.item<int64_t>(), high = most.item<int64_t>();
-    TORCH_CHECK_VALUE(
-        low >= 0 && high < size,
-        "rows: expected indices from 0 to ",
-        size - 1,
-        ", found ",
-        low < 0 ? low : high
-    );
-  }
-  return rows.to(options_.device()).contiguous();
+const TrainerData& Trainer::data() const {
+  TORCH_CHECK_VALUE(data_, "no data uploaded");
+  return *data_;
 }
 
-Batch Trainer::gather(const at::Tensor& rows, bool with_targets) const {
-  Batch batch;
-  for (const at::Tensor& features : features_) {
-    batch.features.push_back(features.index_select(0, rows));
-  }
-  if (with_targets) {
-    TORCH_CHECK_VALUE(targets_.defined(), "the uploaded data has no targets");
-    batch.targets = targets_.index_select(0, rows);
-  }
-  // Training keys its draws by the row's number, evaluation by the example's own key.
-  batch.index = with_targets ? rows : keys_.index_select(0, rows);
-  return batch;
+void Trainer::check_training(const at::Tensor& rows) const {
+  check_rows(rows, data().size());
+  TORCH_CHECK_VALUE(data_->targets().defined(), "the uploaded data has no targets");
 }
 
-void Trainer::differentiate(const at::Tensor& rows, double weight, at::Tensor& sums) {
+bool Trainer::needs_frames(const EnvironmentLists& environments) const {
+  const auto is_sequence = [](const Modality& modality) { return modality.sequence; };
+  return std::any_of(config_.modalities.begin(), config_.modalities.end(), is_sequence) &&
+         cmir::needs_frames(config_.model, environments);
+}
+
+std::vector<StepInput> Trainer::step_inputs(
+    const at::Tensor& rows,
+    const std::vector<ModalityBatch>& features,
+    const SequenceNoise& noise,
+    bool learns
+) {
+  std::vector<StepInput> inputs;
+  for (size_t m = 0; m < features.size(); ++m) {
+    if (features[m].offsets.defined()) {
+      inputs.push_back(poolings_[m]->forward(features[m], noise, learns));
+      continue;
+    }
+    // Gathered features are the batch's own, resident ones those of all examples.
+    const bool resident = features[m].values.is_same(data_->features()[m]);
+    inputs.push_back({
+        .values = features[m].values,
+        .rows = resident ? rows.const_data_ptr<int64_t>() : nullptr,
+        .scale = resident ? data_->scales()[m] : at::Tensor(),
+    });
+  }
+  return inputs;
+}
+
+std::vector<at::Tensor> Trainer::evaluation_inputs(
+    const at::Tensor& rows,
+    const std::vector<ModalityBatch>& features,
+    const EnvironmentLists& noise,
+    int64_t seed
+) const {
+  const auto modalities = static_cast<int64_t>(features.size());
+  const NoiseSite site{
+      .seed = seed,
+      .index = data_->keys().index_select(0, rows),
+      .step = at::zeros({}, options_.dtype(at::kLong))
+  };
+  std::vector<at::Tensor> inputs;
+  for (size_t m = 0; m < features.size(); ++m) {
+    at::Tensor copies;  // [1 + K, B, D']
+    if (features[m].values.is_same(data_->features()[m])) {
+      const at::Tensor& scale = data_->scales()[m];
+      copies = perturb(
+          features[m].values.index_select(0, rows),
+          site.index,
+          site.step,
+          seed,
+          static_cast<int64_t>(m),
+          modalities,
+          noise.kinds,
+          noise.intensities,
+          scale.defined() ? std::optional(scale.index_select(0, rows)) : std::nullopt
+      );
+    } else {
+      copies = encoder_inputs(model_, m, features[m], noise, site);
+    }
+    inputs.push_back(copies.narrow(0, copies.size(0) - 1, 1));
+  }
+  return inputs;
+}
+
+void Trainer::differentiate(
+    const at::Tensor& rows,
+    const std::vector<ModalityBatch>& features,
+    double weight,
+    at::Tensor& sums
+) {
   if (step_ != nullptr) {
-    TORCH_CHECK_VALUE(targets_.defined(), "the uploaded data has no targets");
+    const EnvironmentLists environments(config_.environments);
+    const SequenceNoise noise{
+        .seed = config_.seed,
+        .step = optimizer_.steps(),
+        .index = rows.const_data_ptr<int64_t>(),
+        .environments = environments,
+        .clean = true,
+    };
+    const std::vector<StepInput> inputs = step_inputs(rows, features, noise, /*learns=*/true);
     const StepBatch batch{
-        .features = features_,
-        .targets = targets_,
+        .inputs = inputs,
+        .targets = data_->targets(),
         .rows = rows.const_data_ptr<int64_t>(),
         .size = rows.numel(),
     };
     step_->run(batch, optimizer_.steps(), terms_);
+    for (size_t m = 0; m < inputs.size(); ++m) {
+      if (inputs[m].gradient.defined()) poolings_[m]->backward();
+    }
     auto* out = sums.mutable_data_ptr<double>();
     for (size_t i = 0; i < terms_.size(); ++i) out[i] += weight * terms_[i];
     return;
   }
   if (device_step_ != nullptr) {
     device_step_->begin(optimizer_.steps());
-    device_step_->differentiate(rows, weight);
+    device_step_->differentiate(rows, features, weight);
     sums.add_(device_step_->sums());
     return;
   }
   model_.parameters().gradients().zero_();
   at::AutoGradMode grad_mode(true);
-  const Terms terms = objective(model_, config_, gather(rows, true), optimizer_.steps());
+  Batch batch{
+      .features = features, .targets = data_->targets().index_select(0, rows), .index = rows
+  };
+  for (size_t m = 0; m < features.size(); ++m) {
+    if (data_->gathered(m)) continue;
+    batch.features[m].values = features[m].values.index_select(0, rows);
+  }
+  const Terms terms = objective(model_, config_, batch, optimizer_.steps());
   terms.loss.backward();
   std::vector<at::Tensor> all{terms.loss, terms.prediction};
   const at::Tensor zero = at::zeros({}, options_);
@@ -260,8 +306,10 @@ EpochResult Trainer::train_epoch(const at::Tensor& rows, int64_t batch_size) {
   at::NoGradGuard no_grad;
   TORCH_CHECK_VALUE(batch_size >= 1, "batchSize: expected at least 1, found ", batch_size);
   const auto start = std::chrono::steady_clock::now();
-  const at::Tensor order = checked_rows(rows);
+  check_training(rows);
+  const at::Tensor order = rows.to(options_.device());
   const int64_t size = order.numel();
+  BatchReader reader(data(), rows, batch_size);
   at::Tensor sums = at::zeros({term_count(config_)}, options_.dtype(at::kDouble));
   Throttle throttle(stream_.get());
   if (device_step_ != nullptr) device_step_->begin(optimizer_.steps());
@@ -274,11 +322,12 @@ EpochResult Trainer::train_epoch(const at::Tensor& rows, int64_t batch_size) {
     }
     const int64_t count = std::min(batch_size, size - begin);
     const at::Tensor batch = order.narrow(0, begin, count);
+    const std::vector<ModalityBatch>& features = reader.next();
     if (device_step_ != nullptr) {
-      device_step_->train(batch);
+      device_step_->train(batch, features);
       optimizer_.count_step();
     } else {
-      differentiate(batch, static_cast<double>(count), sums);
+      differentiate(batch, features, static_cast<double>(count), sums);
       optimizer_.step(
           model_.parameters().flat(), model_.parameters().gradients(), config_.optimizer
       );
@@ -297,8 +346,7 @@ EpochResult Trainer::train_epoch(const at::Tensor& rows, int64_t batch_size) {
 at::Tensor Trainer::predict(const at::Tensor& rows, const std::optional<EvaluationNoise>& noise) {
   const Scope scope(mutex_, config_, options_, stream_.get());
   at::NoGradGuard no_grad;
-  const at::Tensor order = checked_rows(rows);
-  at::Tensor out = at::empty({order.numel(), config_.outputs}, options_.device(at::kCPU));
+  check_rows(rows, data().size());
   if (noise) {
     const double intensity = noise->environment.intensity;
     TORCH_CHECK_VALUE(
@@ -310,41 +358,43 @@ at::Tensor Trainer::predict(const at::Tensor& rows, const std::optional<Evaluati
   const EnvironmentLists lists(
       noise ? std::vector{noise->environment} : std::vector<Environment>{}
   );
-  const auto modalities = static_cast<int64_t>(features_.size());
-  const at::Tensor step = at::zeros({}, options_.dtype(at::kLong));
-  for (int64_t begin = 0; begin < order.numel(); begin += kEvaluationBatch) {
-    const int64_t count = std::min(kEvaluationBatch, order.numel() - begin);
+  const int64_t seed = noise ? noise->seed : 0;
+  const Sequences sequences = needs_frames(lists) ? Sequences::frames : Sequences::means;
+  const int64_t batch_size = evaluation_batch(config_, *data_, sequences);
+  const at::Tensor order = rows.to(options_.device());
+  BatchReader reader(data(), rows, batch_size, sequences);
+  at::Tensor out = at::empty({order.numel(), config_.outputs}, options_.device(at::kCPU));
+  for (int64_t begin = 0; begin < order.numel(); begin += batch_size) {
+    const int64_t count = std::min(batch_size, order.numel() - begin);
     const at::Tensor part = order.narrow(0, begin, count);
+    const std::vector<ModalityBatch>& features = reader.next();
     if (step_ != nullptr) {
-      const at::Tensor keys = keys_.index_select(0, part);
+      const at::Tensor keys = data_->keys().index_select(0, part);
+      const SequenceNoise site{
+          .seed = seed,
+          .step = 0,
+          .index = keys.const_data_ptr<int64_t>(),
+          .environments = lists,
+          .clean = !noise,
+      };
+      const std::vector<StepInput> inputs = step_inputs(part, features, site, /*learns=*/false);
+      const StepBatch batch{
+          .inputs = inputs,
+          .targets = data_->targets(),
+          .rows = part.const_data_ptr<int64_t>(),
+          .size = count,
+      };
       step_->predict(
-          features_,
-          part.const_data_ptr<int64_t>(),
+          batch,
           keys.const_data_ptr<int64_t>(),
-          count,
           noise ? &*noise : nullptr,
           out.narrow(0, begin, count)
       );
       continue;
     }
-    const Batch batch = gather(part, false);
     std::vector<at::Tensor> invariant;
-    for (int64_t m = 0; m < modalities; ++m) {
-      at::Tensor x = batch.features[static_cast<size_t>(m)].unsqueeze(0);  // [1, B, D]
-      if (noise) {
-        x = perturb(
-                x.squeeze(0),
-                batch.index,
-                step,
-                noise->seed,
-                m,
-                modalities,
-                lists.kinds,
-                lists.intensities
-        )
-                .narrow(0, 1, 1);
-      }
-      invariant.push_back(model_.encode_invariant(static_cast<size_t>(m), x));
+    for (const at::Tensor& x : evaluation_inputs(part, features, lists, seed)) {
+      invariant.push_back(model_.encode_invariant(invariant.size(), x));
     }
     out.narrow(0, begin, count).copy_(model_.predict(invariant).squeeze(0));
   }
@@ -355,13 +405,26 @@ at::Tensor Trainer::predict(const at::Tensor& rows, const std::optional<Evaluati
 std::vector<Codes> Trainer::encode(const at::Tensor& rows) {
   const Scope scope(mutex_, config_, options_, stream_.get());
   at::NoGradGuard no_grad;
-  const Batch batch = gather(checked_rows(rows), false);
-  std::vector<Codes> codes;
-  for (size_t m = 0; m < features_.size(); ++m) {
-    const Codes z = model_.encode(m, batch.features[m].unsqueeze(0));
-    codes.push_back(
-        {z.invariant.squeeze(0).cpu().contiguous(), z.spurious.squeeze(0).cpu().contiguous()}
-    );
+  check_rows(rows, data().size());
+  const at::Tensor order = rows.to(options_.device());
+  const int64_t batch_size = evaluation_batch(config_, *data_, Sequences::means);
+  BatchReader reader(data(), rows, batch_size);
+  std::vector<Codes> codes(config_.modalities.size());
+  for (Codes& z : codes) {
+    for (at::Tensor* part : {&z.invariant, &z.spurious}) {
+      *part = at::empty({rows.numel(), config_.model.latent}, options_.device(at::kCPU));
+    }
+  }
+  const EnvironmentLists clean({});
+  for (int64_t begin = 0; begin < order.numel(); begin += batch_size) {
+    const int64_t count = std::min(batch_size, order.numel() - begin);
+    const auto inputs =
+        evaluation_inputs(order.narrow(0, begin, count), reader.next(), clean, /*seed=*/0);
+    for (size_t m = 0; m < codes.size(); ++m) {
+      const Codes z = model_.encode(m, inputs[m]);
+      codes[m].invariant.narrow(0, begin, count).copy_(z.invariant.squeeze(0));
+      codes[m].spurious.narrow(0, begin, count).copy_(z.spurious.squeeze(0));
+    }
   }
   return codes;
 }
@@ -372,8 +435,10 @@ std::pair<TermValues, std::map<std::string, at::Tensor>> Trainer::gradients(
   const Scope scope(mutex_, config_, options_, stream_.get());
   at::NoGradGuard no_grad;
   TORCH_CHECK_VALUE(rows.numel() > 0, "rows: expected at least one, found none");
+  check_training(rows);
   at::Tensor sums = at::zeros({term_count(config_)}, options_.dtype(at::kDouble));
-  differentiate(checked_rows(rows), 1, sums);
+  BatchReader reader(data(), rows, rows.numel());
+  differentiate(rows.to(options_.device()), reader.next(), 1, sums);
   count_memory();
   const at::Tensor copy =
       model_.parameters().gradients().to(at::kCPU, /*non_blocking=*/false, /*copy=*/true);
@@ -382,11 +447,15 @@ std::pair<TermValues, std::map<std::string, at::Tensor>> Trainer::gradients(
 
 void Trainer::count_memory() {
   // Parameters, gradients and two moments.
-  size_t bytes = 4 * model_.parameters().flat().nbytes();
-  for (const at::Tensor& features : features_) bytes += features.nbytes();
-  if (targets_.defined()) bytes += targets_.nbytes();
-  if (keys_.defined()) bytes += keys_.nbytes();
-  memory_ = static_cast<int64_t>(bytes) + (step_ == nullptr ? 0 : step_->memory()) +
+  const size_t parameters = 4 * model_.parameters().flat().nbytes();
+  memory_ = static_cast<int64_t>(parameters) + (data_ ? data_->bytes() : 0) +
+            (step_ == nullptr ? 0 : step_->memory()) +
+            std::accumulate(
+                poolings_.begin(),
+                poolings_.end(),
+                int64_t{0},
+                [](auto sum, auto& p) { return sum + (p == nullptr ? 0 : p->memory()); }
+            ) +
             (device_step_ == nullptr ? 0 : device_step_->memory());
 }
 

@@ -10,12 +10,15 @@
 #include <string>
 #include <vector>
 
+#include "data/normalizer.h"
 #include "model/cmir.h"
 #include "training/config.h"
 #include "training/device_step.h"
 #include "training/objective.h"
 #include "training/optimizer.h"
+#include "training/sequences.h"
 #include "training/step.h"
+#include "training/trainer_data.h"
 
 namespace cmir {
 
@@ -47,11 +50,10 @@ class Trainer {
   ~Trainer();
 
   /**
-   * Raw features, one float32 [N, D_m] a modality, standardised with the state's normaliser;
-   * targets float32 [N] or undefined; keys int64 [N] of the draws of noisy evaluations, or
-   * undefined for the row's own number. After a state with another normaliser, to be done again.
+   * Takes over data, standardised with the state's normaliser: after a state with another one, to
+   * be done again. Throws c10::Error that names what does not fit; then nothing is changed.
    */
-  void upload(std::vector<at::Tensor> features, at::Tensor targets, at::Tensor keys);
+  void upload(const TrainerInput& input);
 
   /** Steps over rows (int64 [n], indices into the data) in their order; the last batch may be
    * smaller. */
@@ -90,18 +92,40 @@ class Trainer {
   const TrainerConfig& config() const { return config_; }
 
  private:
-  struct Normalizer {
-    at::Tensor mean, std;  // [D_m]
-  };
-
-  Batch gather(const at::Tensor& rows, bool with_targets) const;
+  /** Throws where none was uploaded. */
+  const TrainerData& data() const;
+  /** Throws unless the data has these rows, and targets. */
+  void check_training(const at::Tensor& rows) const;
+  /** Whether the environments are made of a sequence's frames, not of their mean. */
+  bool needs_frames(const EnvironmentLists& environments) const;
+  /** The clean or noisy inputs [1, B, D'] of an evaluation, by modality, on any device. */
+  std::vector<at::Tensor> evaluation_inputs(
+      const at::Tensor& rows,
+      const std::vector<ModalityBatch>& features,
+      const EnvironmentLists& noise,
+      int64_t seed
+  ) const;
+  /**
+   * What the step on the CPU reads of a batch; rows of sequences pass their pooling, which with
+   * `learns` is to be gone back through. Without it, there is one environment.
+   */
+  std::vector<StepInput> step_inputs(
+      const at::Tensor& rows,
+      const std::vector<ModalityBatch>& features,
+      const SequenceNoise& noise,
+      bool learns
+  );
   /**
    * Gradients of the next step on rows [B] into the parameters' flat buffer; adds the terms times
    * `weight` to sums, float64 [term_count] on the device.
    */
-  void differentiate(const at::Tensor& rows, double weight, at::Tensor& sums);
+  void differentiate(
+      const at::Tensor& rows,
+      const std::vector<ModalityBatch>& features,
+      double weight,
+      at::Tensor& sums
+  );
   TermValues unpack(const at::Tensor& sums, double examples) const;
-  at::Tensor checked_rows(const at::Tensor& rows) const;
   /** Every tensor of the state by name, as views that can be written. */
   std::map<std::string, at::Tensor> tensors(bool optimizer) const;
   void count_memory();
@@ -114,12 +138,11 @@ class Trainer {
   // One of them is there: step_ on the CPU, device_step_ where CUDA kernels are built in. Without
   // them a CUDA device has objective() and autograd.
   std::unique_ptr<Step> step_;
+  std::vector<std::unique_ptr<SequencePooling>> poolings_;  // beside step_; null: no sequence
   std::unique_ptr<DeviceStep> device_step_;
   std::vector<double> terms_;  // of one step
   std::vector<Normalizer> normalizers_;
-  std::vector<at::Tensor> features_;  // standardised, [N, D_m]
-  at::Tensor targets_;                // [N] or undefined
-  at::Tensor keys_;                   // int64 [N]
+  std::optional<TrainerData> data_;
 
   std::mutex mutex_;
   std::atomic<bool> aborted_{false};

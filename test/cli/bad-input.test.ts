@@ -70,7 +70,6 @@ describe('a data set is refused, with file and row, and no run folder is made', 
       setCell('text.csv', 3, 2, 'high'),
       ['text.csv', /(row|line) 4/, "'high'"],
     ],
-    ['an empty cell', setCell('text.csv', 3, 2, ''), ['text.csv', /(row|line) 4/, 'number']],
     [
       'NaN',
       setCell('audio.csv', 5, 1, 'NaN'),

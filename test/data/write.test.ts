@@ -4,7 +4,7 @@ import * as path from 'node:path';
 import { Dataset } from '../../lib/data/dataset';
 import { loadDataset } from '../../lib/data/load';
 import { WRITE_FORMATS, writeDataset, type WriteFormat } from '../../lib/data/write';
-import { makeFolder, removeFolders } from './fixture';
+import { errorOf, makeFolder, removeFolders } from './fixture';
 
 afterEach(removeFolders);
 
@@ -92,4 +92,12 @@ describe.each(WRITE_FORMATS)('%s', (format) => {
     const read = (out: string): Buffer => readFileSync(path.join(out, file[format]));
     expect(read(second)).toEqual(read(first));
   });
+});
+
+test.each(WRITE_FORMATS)('a signal ends the reading of %s', async (format) => {
+  const out = await written(DATA, format);
+  const reason = new Error('enough');
+  const error = await errorOf(() => loadDataset(out, { signal: AbortSignal.abort(reason) }));
+  expect(error.code).toBe('ERR_CMIR_ABORTED');
+  expect(error.cause).toBe(reason);
 });

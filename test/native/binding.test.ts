@@ -161,7 +161,11 @@ describe('the trainer checks its arguments', () => {
     trainer = new addon.Trainer(CONFIG);
     await trainer.upload({
       rows: 4,
-      features: [new Float32Array(12).map((_, i) => i), new Float32Array(8).map((_, i) => -i)],
+      features: [
+        { values: new Float32Array(12).map((_, i) => i), offsets: null },
+        { values: new Float32Array(8).map((_, i) => -i), offsets: null },
+      ],
+      replaceNonFinite: false,
       targets: Float32Array.of(0, 1, 2, 3),
       keys: null,
     });
@@ -180,7 +184,16 @@ describe('the trainer checks its arguments', () => {
     throw new Error('nothing was thrown');
   }
 
-  const data = { rows: 1, features: [new Float32Array(3), new Float32Array(2)], targets: null };
+  const flat = (length: number) => ({ values: new Float32Array(length), offsets: null });
+  const data = {
+    rows: 1,
+    features: [flat(3), flat(2)],
+    replaceNonFinite: false,
+    targets: null,
+    keys: null,
+  };
+  /** The same with something else in place of the first modality. */
+  const first = (features: unknown) => ({ ...data, features: [features as never, flat(2)] });
 
   test.each<[string, (trainer: Trainer) => unknown, string]>([
     ['rows of another kind', (t) => t.predict([0] as unknown as Int32Array, null), 'rows'],
@@ -193,8 +206,59 @@ describe('the trainer checks its arguments', () => {
       (t) => t.predict(Int32Array.of(0), { kind: 'fog' as 'drop', intensity: 1, seed: 0 }),
       'fog',
     ],
-    ['too few features', (t) => t.upload({ ...data, rows: 2, keys: null }), 'data.features[0]'],
-    ['too few modalities', (t) => t.upload({ ...data, features: [], keys: null }), 'data.features'],
+    [
+      'too few examples',
+      (t) => t.upload({ ...data, rows: 2 }),
+      'data.features[0]: expected 2 examples, found 1',
+    ],
+    [
+      'too few features',
+      (t) => t.upload(first(flat(2))),
+      'data.features[0].values: expected rows of 3 values, found 2 values',
+    ],
+    ['too few modalities', (t) => t.upload({ ...data, features: [] }), 'data.features'],
+    ['no features', (t) => t.upload(first(null)), 'data.features[0]: expected an object'],
+    [
+      'features of another type',
+      (t) => t.upload(first({ values: new Float64Array(3), offsets: null })),
+      'data.features[0].values: expected a Float32Array',
+    ],
+    [
+      'a file of no name',
+      (t) => t.upload(first({ values: { offset: 0, rows: 1 }, offsets: null })),
+      'data.features[0].values.path: expected a string, found undefined',
+    ],
+    [
+      'a file that is not there',
+      (t) =>
+        t.upload(first({ values: { path: '/no/such/file', offset: 0, rows: 1 }, offsets: null })),
+      '/no/such/file: No such file',
+    ],
+    [
+      'offsets of another type',
+      (t) => t.upload(first({ values: new Float32Array(3), offsets: Int32Array.of(0, 1) })),
+      'data.features[0].offsets: expected a Float64Array',
+    ],
+    [
+      'offsets of half a frame',
+      (t) => t.upload(first({ values: new Float32Array(3), offsets: Float64Array.of(0, 0.5) })),
+      'data.features[0].offsets: expected safe integers, found 0.5',
+    ],
+    [
+      'offsets of other examples',
+      (t) => t.upload(first({ values: new Float32Array(3), offsets: Float64Array.of(0, 1, 1) })),
+      'data.features[0]: expected 1 examples, found 2',
+    ],
+    [
+      'a sequence where there is none',
+      (t) => t.upload(first({ values: new Float32Array(3), offsets: Float64Array.of(0, 1) })),
+      "'text': expected a vector an example, found a sequence of frames",
+    ],
+    [
+      'no word on missing values',
+      (t) => t.upload({ ...data, replaceNonFinite: undefined as never }),
+      'data.replaceNonFinite',
+    ],
     ['keys of another length', (t) => t.upload({ ...data, keys: new Uint32Array(2) }), 'keys'],
     ['no data', (t) => t.upload(undefined as never), 'data'],
     ['a state without tensors', (t) => t.setState({ step: 0, tensors: {} }), 'missing tensor'],
@@ -216,7 +280,7 @@ describe('the trainer checks its arguments', () => {
   test('training needs data and targets', async () => {
     const bare = new addon.Trainer(CONFIG);
     expect(await refusal(() => bare.trainEpoch(Int32Array.of(0), 1))).toMatch(/upload/);
-    await bare.upload({ ...data, keys: null });
+    await bare.upload(data);
     expect(await refusal(() => bare.trainEpoch(Int32Array.of(0), 1))).toMatch(/target/);
     bare.dispose();
   });

@@ -103,4 +103,5 @@ def digests(path):
             print(name, array.dtype.str, array.shape, hashlib.sha256(array.tobytes()).hexdigest())
 
 
-{"write": write, "read": read, "digests": digests}[sys.argv[1]](Path(sys.argv[2]))
+if __name__ == "__main__":
+    {"write": write, "read": read, "digests": digests}[sys.argv[1]](Path(sys.argv[2]))

@@ -290,7 +290,7 @@ SAMPLES = {
     "_reconstruction": lambda: (normal(2, 4, 3), normal(2, 4, 3)),
     "perturb": lambda: (
         *(differentiable(5, 3), torch.arange(5), torch.tensor(7), 1 << 40, 1, 3),
-        *([0, 1, 2, 3], [0.5, 0.5, 0.5, 0.5]),
+        *([0, 1, 2, 3], [0.5, 0.5, 0.5, 0.5], torch.rand(5)),
     ),
 }
 

@@ -11,16 +11,19 @@ MODALITIES = 3
 MIXED = [("gaussian", 0.5), ("laplace", 0.25), ("erase", 0.4), ("drop", 0.6), ("gaussian", 1.5)]
 
 
-def perturb(x, index, environments, step=STEP, seed=SEED, modality=1):
+def perturb(x, index, environments, step=STEP, seed=SEED, modality=1, scale=None):
     kinds = [KINDS.index(kind) for kind, _ in environments]
     intensities = [intensity for _, intensity in environments]
     return torch.ops.cmir.perturb(
-        x, index, torch.tensor(step), seed, modality, MODALITIES, kinds, intensities
+        x, index, torch.tensor(step), seed, modality, MODALITIES, kinds, intensities, scale
     )
 
 
-def by_definition(x, index, environments, step=STEP, seed=SEED, modality=1):
-    out = philox.perturb(x.numpy(), index.numpy(), step, seed, modality, MODALITIES, environments)
+def by_definition(x, index, environments, step=STEP, seed=SEED, modality=1, scale=None):
+    scale = None if scale is None else scale.numpy()
+    out = philox.perturb(
+        x.numpy(), index.numpy(), step, seed, modality, MODALITIES, environments, scale
+    )
     return torch.from_numpy(out)
 
 
@@ -37,6 +40,16 @@ def test_definition(shape, modality, dtype):
     assert torch.equal(found[3:5], expected[3:5])  # masks agree exactly
     # Draws are float32 whatever x is; a draw is at most about 6, an ulp of it 5e-7.
     torch.testing.assert_close(found, expected, rtol=0, atol=2e-6)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
+def test_a_mean_of_frames_has_noise_of_its_own_scale(dtype):
+    x, index = torch.randn(6, 13, dtype=dtype), torch.arange(6) * 991 + 5
+    scale = torch.tensor([1, 0.5, 0, 0.3, 2, 1 / 7])
+    found = perturb(x, index, MIXED, scale=scale)
+    expected = by_definition(x, index, MIXED, scale=scale)
+    torch.testing.assert_close(found, expected, rtol=0, atol=4e-6)
+    assert torch.equal(found[1][2], x[2]) and not torch.equal(found[1][3], x[3])
 
 
 @pytest.mark.parametrize("seed, step", [(0, 0), (1, 1), ((1 << 53) - 1, (1 << 32) + 3)])
@@ -121,6 +134,14 @@ X, INDEX, STEP_TENSOR = torch.zeros(2, 3), torch.arange(2), torch.tensor(0)
         ("at least 0, found -1", (X, INDEX, STEP_TENSOR, 1, 0, 1, [0], [-1.0])),
         ("finite", (X, INDEX, STEP_TENSOR, 1, 0, 1, [0], [float("inf")])),
         ("finite", (X, INDEX, STEP_TENSOR, 1, 0, 1, [0], [float("nan")])),
+        (
+            r"scale of float32 \[2\]",
+            (X, INDEX, STEP_TENSOR, 1, 0, 1, [0], [1.0], torch.ones(3)),
+        ),
+        (
+            r"scale of float32 \[2\]",
+            (X, INDEX, STEP_TENSOR, 1, 0, 1, [0], [1.0], torch.ones(2, dtype=torch.float64)),
+        ),
     ],
 )
 def test_refuses(message, arguments):

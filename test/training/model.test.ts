@@ -1,8 +1,11 @@
+import { writeFileSync } from 'node:fs';
+
 import { Dataset } from '../../lib/data/dataset';
-import { fitNormalizer } from '../../lib/data/normalize';
+import { fitNormalizer } from '../helpers/normalizer';
+import { fileModality } from '../../lib/data/values';
 import { train } from '../../lib/training/train';
 import type { Model, Noise } from '../../lib/training/model';
-import { errorOf, TINY, tinyDataset } from './fixture';
+import { errorOf, freshPath, removeFresh, TINY, tinyDataset } from './fixture';
 
 const data = tinyDataset();
 let model: Model;
@@ -12,6 +15,7 @@ beforeAll(async () => {
 });
 afterAll(() => {
   model.dispose();
+  removeFresh();
 });
 
 /** The same examples in reverse, so that no row stays where it was but the middle one. */
@@ -88,6 +92,26 @@ test('a split, a data set and arrays give the same', async () => {
     ),
   });
   expect(arrays).toEqual(whole);
+});
+
+test('values that lie in a file give the same, and stay there', async () => {
+  const path = freshPath('values');
+  writeFileSync(
+    path,
+    Buffer.concat(data.modalities.map(({ values }) => Buffer.from(values.buffer))),
+  );
+  let offset = 0;
+  const modalities = data.modalities.map(({ name, features, values }) => {
+    const file = { path, offset, length: values.length, sha256: '' };
+    offset += values.byteLength;
+    const modality = fileModality({ name, features }, file);
+    return Object.defineProperty(modality, 'values', {
+      get() {
+        throw new Error('they were read into memory');
+      },
+    });
+  });
+  expect(await model.predict(data.with({ modalities }))).toEqual(await model.predict(data));
 });
 
 test('neither the order of examples nor of modalities matters', async () => {

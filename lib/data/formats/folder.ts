@@ -3,7 +3,7 @@ import * as path from 'node:path';
 import { CmirError } from '../../errors';
 import { closestTo } from '../../suggest';
 import { checkModalityName, checkTargets } from '../check';
-import { missingColumn, placeOf, readTable } from '../csv';
+import { missingColumn, placeOf, readTable, type TableVisitor } from '../csv';
 import { Dataset, type Label, type LazyTexts, type Modality } from '../dataset';
 import { findLabelColumn, makeLabel } from '../label';
 import type { ResolvedLoadOptions } from '../options';
@@ -11,16 +11,17 @@ import { groupSplits } from '../splits';
 import type { Format, Probe } from './format';
 import { ModalityTable } from './modality-table';
 import { readPackedLabels, readPackedModality } from './packed/read';
+import { readParquetModality, readParquetTable } from './parquet-tables';
 
 /** Endings of the tables that a folder may hold. */
-const EXTENSIONS = ['.csv', '.safetensors'] as const;
+const EXTENSIONS = ['.csv', '.parquet', '.safetensors'] as const;
 type Extension = (typeof EXTENSIONS)[number];
 const LABELS = 'labels';
 
 /**
  * The canonical folder: a table of labels (id, split, label, metadata) and a table of features for each modality.
- * Each is CSV, made for people and joined by id, or safetensors, made for size: one row an example in the order
- * of the labels, mapped when it is trained on.
+ * Each is CSV, made for people, or Parquet, both joined by id, or safetensors, made for size: one row an example in
+ * the order of the labels, mapped when it is trained on.
  */
 export const folder: Format = {
   name: 'folder',
@@ -91,18 +92,18 @@ interface Examples {
   readonly label: Label | null;
   readonly splits: ReadonlyMap<string, Int32Array>;
   readonly metadata: Readonly<Record<string, readonly string[]>>;
-  /** For messages: the file's name, and the line of an example there. */
+  /** For messages: the file's name, and where an example stands there. */
   readonly file: string;
-  readonly lineOf: (row: number) => number;
+  readonly placeOf: (row: number) => string;
   /** Of safetensors: what the modalities' files must name too. */
   readonly idsHash: string | null;
 }
 
 async function readExamples(table: Table, options: ResolvedLoadOptions): Promise<Examples> {
   const examples =
-    table.extension === '.csv'
-      ? await readCsvExamples(table.file, options)
-      : await readPackedExamples(table.file, options);
+    table.extension === '.safetensors'
+      ? await readPackedExamples(table.file, options)
+      : await readKeyedExamples(table, options);
   if (examples.ids.length > 0) return examples;
   throw new CmirError(
     'ERR_CMIR_DATA',
@@ -110,12 +111,18 @@ async function readExamples(table: Table, options: ResolvedLoadOptions): Promise
   );
 }
 
-async function readCsvExamples(file: string, options: ResolvedLoadOptions): Promise<Examples> {
+/** Labels of a table of texts. */
+async function readKeyedExamples(
+  { file, extension }: Table,
+  options: ResolvedLoadOptions,
+): Promise<Examples> {
+  const isCsv = extension === '.csv';
+  const read = isCsv ? readTable : readParquetTable;
   let columns: readonly string[] = [];
   const ids: string[] = [];
   const lines: number[] = [];
   const rows: (readonly string[])[] = [];
-  await readTable(file, {
+  const visitor: TableVisitor = {
     columns(names) {
       columns = names;
       return false;
@@ -125,13 +132,15 @@ async function readCsvExamples(file: string, options: ResolvedLoadOptions): Prom
       lines.push(line);
       rows.push(cells);
     },
-  });
+  };
+  await read(file, visitor, options.signal);
   const column = (name: string): string[] => {
     const index = columns.indexOf(name);
     return rows.map((cells) => cells[index] ?? '');
   };
-  const lineOf = (row: number): number => lines[row] ?? 0;
-  const where = (row: number): string => placeOf(file, lineOf(row), ids[row] ?? null);
+  const unit = isCsv ? 'line' : 'row';
+  const fileName = path.basename(file);
+  const where = (row: number): string => placeOf(file, lines[row] ?? 0, ids[row] ?? null, unit);
   const labelColumn = findLabelColumn(file, columns, options);
   const label =
     labelColumn === null ? null : makeLabel(labelColumn, column(labelColumn), options, where);
@@ -145,8 +154,8 @@ async function readCsvExamples(file: string, options: ResolvedLoadOptions): Prom
     label,
     splits: groupSplits(names, where),
     metadata: Object.fromEntries(others.map((name) => [name, column(name)])),
-    file: path.basename(file),
-    lineOf,
+    file: fileName,
+    placeOf: (row) => placeOf(fileName, lines[row] ?? 0, null, unit),
     idsHash: null,
   };
 }
@@ -164,8 +173,9 @@ async function readPackedExamples(file: string, options: ResolvedLoadOptions): P
   for (const [name, column] of columns) {
     if (name !== label?.name) defineLazily(metadata, name, column);
   }
-  const lineOf = (row: number): number => row;
-  return { ids, label, splits, metadata, file: path.basename(file), lineOf, idsHash };
+  const name = path.basename(file);
+  const placeOfRow = (row: number): string => placeOf(name, row, null, 'row');
+  return { ids, label, splits, metadata, file: name, placeOf: placeOfRow, idsHash };
 }
 
 /** A property whose texts are decoded when it is first read. */
@@ -180,14 +190,15 @@ function defineLazily(target: object, name: string, column: Float64Array | LazyT
 async function readModality(
   { name, file, extension }: Table,
   examples: Examples,
-  { nonFinite }: ResolvedLoadOptions,
+  { nonFinite, signal }: ResolvedLoadOptions,
   notes: string[],
 ): Promise<Modality> {
   const { ids, idsHash } = examples;
   if (extension === '.safetensors') return readPackedModality(file, name, ids.length, idsHash);
   const known = { ...examples, ids: 'read' in ids ? ids.read() : ids };
-  const table = new ModalityTable(file, name, known, nonFinite);
-  await readTable(file, table);
+  const isCsv = extension === '.csv';
+  const table = new ModalityTable(file, name, known, nonFinite, isCsv ? 'line' : 'row');
+  await (isCsv ? readTable : readParquetModality)(file, table, signal);
   notes.push(...table.notes());
   return table.finish();
 }

@@ -1,5 +1,6 @@
 import type { Dataset } from '../dataset';
 import { folder } from './folder';
+import { pickle } from './pickle';
 import type { Format } from './format';
 import { npyFolder } from './npy-folder';
 import { npz } from './npz';
@@ -7,13 +8,14 @@ import { writePacked } from './packed/write';
 import { safetensors } from './safetensors';
 import { writeCsv } from './write-csv';
 import { writeNpzDataset } from './write-npz';
+import { writeParquet } from './write-parquet';
 
 export type { Format, Probe } from './format';
 
 /** Every format that loadDataset tries, in this order. */
-export const FORMATS: readonly Format[] = [npz, safetensors, npyFolder, folder];
+export const FORMATS: readonly Format[] = [npz, safetensors, pickle, npyFolder, folder];
 
-export const WRITE_FORMATS = ['csv', 'safetensors', 'npz'] as const;
+export const WRITE_FORMATS = ['csv', 'parquet', 'safetensors', 'npz'] as const;
 export type WriteFormat = (typeof WRITE_FORMATS)[number];
 
 /** Each writes a data set to a path that is not there. */
@@ -21,6 +23,7 @@ export const WRITERS: Readonly<
   Record<WriteFormat, (target: string, dataset: Dataset) => Promise<void>>
 > = {
   csv: writeCsv,
+  parquet: writeParquet,
   safetensors: (target, dataset) => writePacked(target, [dataset]),
   npz: writeNpzDataset,
 };

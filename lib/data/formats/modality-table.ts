@@ -10,9 +10,9 @@ export const FRAME_COLUMN = 'frame';
 /** What the table of labels says of the examples that a modality's table must have. */
 export interface KnownExamples {
   readonly ids: readonly string[];
-  /** For messages: the labels' file, and the line of an example there. */
+  /** For messages: the labels' file, and where an example stands there. */
   readonly file: string;
-  readonly lineOf: (row: number) => number;
+  readonly placeOf: (row: number) => string;
 }
 
 /**
@@ -24,6 +24,7 @@ export class ModalityTable implements TableVisitor {
   readonly #name: string;
   readonly #examples: KnownExamples;
   readonly #refuse: boolean;
+  readonly #unit: 'line' | 'row';
   readonly #exampleOf: ReadonlyMap<string, number>;
   /** First row and number of rows of each example that is met. */
   readonly #first: Float64Array;
@@ -39,8 +40,16 @@ export class ModalityTable implements TableVisitor {
   /** Empty cells. */
   #missing = 0;
 
-  constructor(file: string, name: string, examples: KnownExamples, nonFinite: 'error' | 'mean') {
+  /** Messages count rows of the file in lines, or in rows where it has none. */
+  constructor(
+    file: string,
+    name: string,
+    examples: KnownExamples,
+    nonFinite: 'error' | 'mean',
+    unit: 'line' | 'row' = 'line',
+  ) {
     this.#file = file;
+    this.#unit = unit;
     this.#name = name;
     this.#examples = examples;
     this.#refuse = nonFinite === 'error';
@@ -62,21 +71,64 @@ export class ModalityTable implements TableVisitor {
   }
 
   row(id: string, cells: readonly string[], line: number): void {
+    const frame = this.#frameColumn < 0 ? null : (cells[this.#frameColumn] ?? '').trim();
+    const cellOf = (feature: number): string => cells[this.#places[feature] as number] ?? '';
+    const valueOf = (feature: number): number | null => {
+      const cell = cellOf(feature);
+      const value = parseNumber(cell);
+      if (value !== undefined) return value;
+      if (cell.trim() === '') return null;
+      throw this.#cellError(
+        id,
+        line,
+        feature,
+        cell,
+        'expected a number, or nothing for a missing value',
+      );
+    };
+    this.add(id, frame, line, valueOf, cellOf);
+  }
+
+  /** Names of the feature columns, once columns() was called. */
+  get features(): readonly string[] {
+    return this.#names;
+  }
+
+  /**
+   * One row: its id, its frame's number as text (null where there is no column of them), its line, the value of each
+   * feature, null for a missing one, and how messages show it. Throws ERR_CMIR_DATA for an id that is unknown or
+   * comes again, and for frames out of order.
+   */
+  add(
+    id: string,
+    frame: string | null,
+    line: number,
+    valueOf: (feature: number) => number | null,
+    cellOf: (feature: number) => string = (feature) => String(valueOf(feature)),
+  ): void {
     const example = this.#exampleOf.get(id);
     if (example === undefined) {
-      throw rowError(
-        this.#file,
-        line,
+      throw this.#rowError(
         id,
+        line,
         `found an id that ${this.#examples.file} does not have, expected one of its ids`,
       );
     }
-    const isRow = this.#frameColumn < 0 || this.#isFrame(example, cells, id, line);
+    if (frame === null) {
+      if (this.#met[example] === 1) {
+        throw this.#rowError(id, line, 'found the id a second time, expected it once');
+      }
+    } else {
+      const isEmpty = (): boolean => this.#names.every((_, feature) => valueOf(feature) === null);
+      const hasNone = frame === '' && this.#met[example] === 0 && isEmpty();
+      if (!hasNone) this.#checkFrame(example, frame, id, line);
+      this.#met[example] = 1;
+      if (hasNone) return;
+    }
     this.#met[example] = 1;
-    if (!isRow) return;
     if (this.#count[example] === 0) this.#first[example] = this.#rows;
     this.#count[example] = (this.#count[example] as number) + 1;
-    this.#readFeatures(id, cells, line);
+    this.#readFeatures(id, line, valueOf, cellOf);
     this.#last = example;
   }
 
@@ -117,53 +169,51 @@ export class ModalityTable implements TableVisitor {
     return [`${this.#name}: ${cells} as the training mean`];
   }
 
-  /** Whether the row is a frame; else it says that its example has none. */
-  #isFrame(example: number, cells: readonly string[], id: string, line: number): boolean {
-    const cell = (cells[this.#frameColumn] ?? '').trim();
+  #checkFrame(example: number, frame: string, id: string, line: number): void {
     const seen = this.#count[example] as number;
     const hasNone = this.#met[example] === 1 && seen === 0;
-    const isEmpty = this.#places.every((place) => (cells[place] ?? '').trim() === '');
-    if (cell === '' && isEmpty && this.#met[example] === 0) return false;
-    if (cell !== String(seen) || hasNone) {
-      throw rowError(
-        this.#file,
-        line,
-        id,
-        `found frame ${quoteCell(cell)}, expected ${hasNone ? 'none after an empty one' : `${String(seen)}: frames count from 0`}`,
-      );
+    if (frame !== String(seen) || hasNone) {
+      const expected = hasNone ? 'none after an empty one' : `${String(seen)}: frames count from 0`;
+      throw this.#rowError(id, line, `found frame ${quoteCell(frame)}, expected ${expected}`);
     }
     if (seen > 0 && this.#last !== example) {
-      throw rowError(
-        this.#file,
-        line,
+      throw this.#rowError(
         id,
+        line,
         'found a frame apart from the others of its id, expected them together',
       );
     }
-    return true;
   }
 
-  #readFeatures(id: string, cells: readonly string[], line: number): void {
-    const features = this.#places.length;
+  #readFeatures(
+    id: string,
+    line: number,
+    valueOf: (feature: number) => number | null,
+    cellOf: (feature: number) => string,
+  ): void {
+    const features = this.#names.length;
     const begin = this.#rows * features;
     if (begin + features > this.#values.length) this.#grow(begin + features);
-    this.#places.forEach((place, feature) => {
-      const cell = cells[place] ?? '';
-      let value = parseNumber(cell);
-      if (value === undefined && cell.trim() === '') {
+    for (let feature = 0; feature < features; feature += 1) {
+      const value = valueOf(feature);
+      if (value === null) {
         this.#missing += 1;
-        value = NaN;
-      } else if (value === undefined || (this.#refuse && !Number.isFinite(Math.fround(value)))) {
-        const where = `${placeOf(this.#file, line, id)}, column ${this.#names[feature] ?? ''}`;
-        const expected =
-          value === undefined
-            ? 'expected a number, or nothing for a missing value'
-            : NON_FINITE_ADVICE;
-        throw new CmirError('ERR_CMIR_DATA', `${where}: found ${quoteCell(cell)}, ${expected}`);
+      } else if (this.#refuse && !Number.isFinite(Math.fround(value))) {
+        throw this.#cellError(id, line, feature, cellOf(feature), NON_FINITE_ADVICE);
       }
-      this.#values[begin + feature] = value;
-    });
+      this.#values[begin + feature] = value ?? NaN;
+    }
     this.#rows += 1;
+  }
+
+  #rowError(id: string, line: number, problem: string): CmirError {
+    const place = placeOf(this.#file, line, id, this.#unit);
+    return new CmirError('ERR_CMIR_DATA', `${place}: ${problem}`);
+  }
+
+  #cellError(id: string, line: number, feature: number, cell: string, expected: string): CmirError {
+    const where = `${placeOf(this.#file, line, id, this.#unit)}, column ${this.#names[feature] ?? ''}`;
+    return new CmirError('ERR_CMIR_DATA', `${where}: found ${quoteCell(cell)}, ${expected}`);
   }
 
   #grow(needed: number): void {
@@ -178,10 +228,10 @@ export class ModalityTable implements TableVisitor {
     if (row >= 0) {
       const absent = this.#met.reduce((sum, met) => sum + (1 - met), 0);
       const others = absent === 1 ? '' : ` and ${String(absent - 1)} other ids`;
-      const { ids, file, lineOf } = this.#examples;
+      const { ids, placeOf: labelPlace } = this.#examples;
       throw new CmirError(
         'ERR_CMIR_DATA',
-        `${this.#file}: found no row for id ${ids[row] ?? ''} (${file}, line ${String(lineOf(row))})${others}, ` +
+        `${this.#file}: found no row for id ${ids[row] ?? ''} (${labelPlace(row)})${others}, ` +
           `expected one for each of its ${String(ids.length)} ids`,
       );
     }

@@ -18,7 +18,7 @@ export const npyFolder: Format = {
   description: `a folder with ${LABELS_FILE} and one <modality>${EXTENSION} a modality, row by row`,
   detect: ({ entries }) => entries?.some((entry) => entry.endsWith(EXTENSION)) === true,
   async read({ path: folder, entries }, options) {
-    await using files = new OpenFiles();
+    await using files = new OpenFiles(options.signal);
     const open = (file: string): Promise<Bytes> => files.open(file);
     return await assemble(folder, await readNpyFolderParts(folder, entries ?? [], open), options);
   },
@@ -91,9 +91,14 @@ async function readColumns(file: string): Promise<[string, TextArray][]> {
 /** Files that are closed together. */
 class OpenFiles {
   readonly #files: FileBytes[] = [];
+  readonly #signal: AbortSignal | undefined;
+
+  constructor(signal: AbortSignal | undefined) {
+    this.#signal = signal;
+  }
 
   async open(file: string): Promise<FileBytes> {
-    const bytes = await FileBytes.open(file);
+    const bytes = await FileBytes.open(file, this.#signal);
     this.#files.push(bytes);
     return bytes;
   }

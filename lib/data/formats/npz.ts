@@ -14,7 +14,7 @@ export const npz: Format = {
   description: 'an NPZ file with arrays id, label, split and one a modality (numpy.savez)',
   detect: ({ head }) => HEADS.includes(head.toString('latin1', 0, 4)),
   async read({ path }, options) {
-    await using bytes = await FileBytes.open(path);
+    await using bytes = await FileBytes.open(path, options.signal);
     return await assemble(path, await readNpzParts(bytes), options);
   },
 };

@@ -14,7 +14,7 @@ export const safetensors: Format = {
     head.readBigUInt64LE() <= LARGEST_HEADER &&
     head.toString('latin1', LENGTH_BYTES, LENGTH_BYTES + 1) === '{',
   async read({ path }, options) {
-    await using bytes = await FileBytes.open(path);
+    await using bytes = await FileBytes.open(path, options.signal);
     return await assemble(path, await readSafetensorsParts(bytes), options);
   },
 };

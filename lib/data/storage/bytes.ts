@@ -1,6 +1,6 @@
 import { open, type FileHandle } from 'node:fs/promises';
 
-import { CmirError, messageOf } from '../../errors';
+import { CmirError, messageOf, throwIfAborted } from '../../errors';
 
 /** Bytes that are read at any place: a file, or what is in memory. */
 export interface Bytes {
@@ -26,25 +26,30 @@ export class FileBytes implements Bytes {
     readonly name: string,
     readonly size: number,
     private readonly handle: FileHandle,
+    private readonly signal: AbortSignal | undefined,
   ) {}
 
-  /** Throws ERR_CMIR_DATA, naming the path, for what cannot be opened. */
-  static async open(path: string): Promise<FileBytes> {
+  /** Throws ERR_CMIR_DATA, naming the path, for what cannot be opened; reading stops with the signal. */
+  static async open(path: string, signal?: AbortSignal): Promise<FileBytes> {
+    throwIfAborted(signal);
     try {
       const handle = await open(path, 'r');
-      return new FileBytes(path, (await handle.stat()).size, handle);
+      return new FileBytes(path, (await handle.stat()).size, handle, signal);
     } catch (cause) {
-      throw new CmirError('ERR_CMIR_DATA', `${path}: ${messageOf(cause)}, expected a file`, {
-        cause,
-      });
+      throw unreadable(path, cause);
     }
   }
 
   async readInto(target: Uint8Array, position: number): Promise<void> {
     let done = 0;
     while (done < target.length) {
+      throwIfAborted(this.signal);
       const length = Math.min(target.length - done, LARGEST_READ);
-      const { bytesRead } = await this.handle.read(target, done, length, position + done);
+      const { bytesRead } = await this.handle
+        .read(target, done, length, position + done)
+        .catch((cause: unknown) => {
+          throw unreadable(this.name, cause);
+        });
       if (bytesRead === 0) throw endsEarly(this, position, target.length);
       done += bytesRead;
     }
@@ -98,6 +103,11 @@ export class BytesSlice implements Bytes {
     if (position + target.length > this.size) throw endsEarly(this, position, target.length);
     await this.whole.readInto(target, this.begin + position);
   }
+}
+
+function unreadable(path: string, cause: unknown): CmirError {
+  const problem = `${path}: ${messageOf(cause)}, expected a file`;
+  return new CmirError('ERR_CMIR_DATA', problem, { cause });
 }
 
 function endsEarly({ name, size }: Bytes, position: number, length: number): CmirError {

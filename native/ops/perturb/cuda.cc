@@ -16,11 +16,13 @@ void perturb_on_device(
     int64_t modalities,
     at::IntArrayRef kinds,
     at::ArrayRef<double> intensities,
+    const std::optional<at::Tensor>& scale,
     const at::Tensor& out
 ) {
   const c10::OptionalDeviceGuard guard(x.device());
   const at::Tensor clean = x.contiguous();
   const at::Tensor keys = index.to(x.device()).contiguous(), now = step.to(x.device());
+  const at::Tensor scales = scale ? scale->to(x.device()).contiguous() : at::Tensor();
   const PerturbArguments arguments{
       .rows = x.size(0),
       .columns = x.numel() / x.size(0),
@@ -33,6 +35,7 @@ void perturb_on_device(
       .environments = static_cast<int64_t>(kinds.size()),
       .kinds = kinds.data(),
       .intensities = intensities.data(),
+      .scale = scale ? scales.const_data_ptr<float>() : nullptr,
   };
   AT_DISPATCH_FLOATING_TYPES_AND(at::kBFloat16, x.scalar_type(), "perturb", [&] {
     perturb_cuda(

@@ -24,6 +24,7 @@ struct KernelArguments {
   PhiloxKey key;
   int64_t modality, modalities;
   bool shared_draw;
+  const float* scale;
 };
 
 template <class Compute>
@@ -64,7 +65,7 @@ __global__ void __launch_bounds__(kBlock) perturb_kernel(
   if (row >= a.rows) return;
   const int64_t environment = list.first + blockIdx.y;
   const int64_t kind = list.kinds[blockIdx.y];
-  const float intensity = list.intensities[blockIdx.y];
+  float intensity = list.intensities[blockIdx.y];
   const auto index = static_cast<uint32_t>(a.index[row]);
   const auto step = static_cast<uint32_t>(*a.step);
   const bool draws = kind >= 0 && kind <= static_cast<int64_t>(NoiseKind::erase);
@@ -72,8 +73,12 @@ __global__ void __launch_bounds__(kBlock) perturb_kernel(
       kind == static_cast<int64_t>(NoiseKind::drop) &&
       is_dropped(a.key, index, step, a.modality, a.modalities, environment, probability(intensity));
   const uint32_t tag = philox_tag(Stream::noise, a.modality, a.shared_draw ? 1 : environment);
-  const Scalar* clean = x + (a.source == nullptr ? row : a.source[row]) * a.columns;
+  const int64_t source = a.source == nullptr ? row : a.source[row];
+  const Scalar* clean = x + source * a.columns;
   const int64_t start = (environment * a.rows + row) * a.columns;
+  if (a.scale != nullptr && kind == static_cast<int64_t>(NoiseKind::gaussian)) {
+    intensity *= a.scale[source];
+  }
 
   const int64_t stride = 4 * static_cast<int64_t>(blockDim.x) * gridDim.z;
   int64_t first = 4 * (static_cast<int64_t>(blockIdx.z) * blockDim.x + threadIdx.x);
@@ -119,6 +124,7 @@ void perturb_cuda(
       .modality = a.modality,
       .modalities = a.modalities,
       .shared_draw = a.shared_draw,
+      .scale = a.scale,
   };
   const int64_t counters = ceil_div(a.columns, 4);
   const dim3 block = block_of_rows(counters);

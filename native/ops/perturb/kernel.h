@@ -19,6 +19,8 @@ struct PerturbArguments {
   const int64_t* kinds;       // [K], NoiseKind
   const double* intensities;  // [K]
   bool shared_draw = false;   // all environments have the draws of the first
+  // Of each row of x, what gaussian noise is multiplied with besides its intensity; null: 1.
+  const float* scale = nullptr;
 };
 
 /** out[0, b] = x[source[b]], out[e, b] = the same with noise; out [1 + K, rows, columns]. */

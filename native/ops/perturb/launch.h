@@ -3,6 +3,8 @@
 #include <ATen/core/Tensor.h>
 #include <c10/util/ArrayRef.h>
 
+#include <optional>
+
 namespace cmir {
 
 /** perturb() into out [1 + K, B, ...] where x lies, by the CUDA kernel; nothing is checked. */
@@ -15,6 +17,7 @@ void perturb_on_device(
     int64_t modalities,
     at::IntArrayRef kinds,
     at::ArrayRef<double> intensities,
+    const std::optional<at::Tensor>& scale,
     const at::Tensor& out
 );
 

@@ -20,7 +20,8 @@ void check(
     int64_t modality,
     int64_t modalities,
     at::IntArrayRef kinds,
-    at::ArrayRef<double> intensities
+    at::ArrayRef<double> intensities,
+    const std::optional<at::Tensor>& scale
 ) {
   TORCH_CHECK(x.dim() >= 1, "perturb: x needs a batch dimension, found a scalar");
   check_floating("perturb", "x", x);
@@ -71,6 +72,15 @@ void check(
         intensities[e]
     );
   }
+  TORCH_CHECK(
+      !scale || (scale->scalar_type() == at::kFloat && scale->sizes() == index.sizes()),
+      "perturb: expected scale of float32 [",
+      x.size(0),
+      "], found ",
+      scale ? scale->scalar_type() : at::kFloat,
+      " ",
+      scale ? scale->sizes() : at::IntArrayRef()
+  );
 }
 
 std::vector<int64_t> output_sizes(const at::Tensor& x, at::IntArrayRef kinds) {
@@ -87,13 +97,15 @@ at::Tensor perturb_on_cpu(
     int64_t modality,
     int64_t modalities,
     at::IntArrayRef kinds,
-    at::ArrayRef<double> intensities
+    at::ArrayRef<double> intensities,
+    const std::optional<at::Tensor>& scale
 ) {
-  check(x, index, step, modality, modalities, kinds, intensities);
+  check(x, index, step, modality, modalities, kinds, intensities, scale);
   const at::Tensor out = at::empty(output_sizes(x, kinds), x.options());  // [1+K, B, ...]
   const at::Tensor clean = x.contiguous();
   if (x.numel() == 0) return out;
   const at::Tensor keys = index.contiguous();
+  const at::Tensor scales = scale ? scale->contiguous() : at::Tensor();
   const PerturbArguments arguments{
       .rows = x.size(0),
       .columns = x.numel() / x.size(0),
@@ -106,6 +118,7 @@ at::Tensor perturb_on_cpu(
       .environments = static_cast<int64_t>(kinds.size()),
       .kinds = kinds.data(),
       .intensities = intensities.data(),
+      .scale = scale ? scales.const_data_ptr<float>() : nullptr,
   };
   AT_DISPATCH_FLOATING_TYPES_AND(at::kBFloat16, x.scalar_type(), "perturb", [&] {
     perturb_cpu(arguments, clean.const_data_ptr<scalar_t>(), out.mutable_data_ptr<scalar_t>());
@@ -121,18 +134,27 @@ at::Tensor perturb_on_cuda(
     int64_t modality,
     int64_t modalities,
     at::IntArrayRef kinds,
-    at::ArrayRef<double> intensities
+    at::ArrayRef<double> intensities,
+    const std::optional<at::Tensor>& scale
 ) {
   if constexpr (kCudaKernels) {
-    check(x, index, step, modality, modalities, kinds, intensities);
+    check(x, index, step, modality, modalities, kinds, intensities, scale);
     const at::Tensor out = at::empty(output_sizes(x, kinds), x.options());
     if (x.numel() == 0) return out;
-    perturb_on_device(x, index, step, seed, modality, modalities, kinds, intensities, out);
+    perturb_on_device(x, index, step, seed, modality, modalities, kinds, intensities, scale, out);
     return out;
   } else {
     // Draws are made on the host and carried over: the same numbers on every device.
     return perturb_on_cpu(
-               x.cpu(), index.cpu(), step.cpu(), seed, modality, modalities, kinds, intensities
+               x.cpu(),
+               index.cpu(),
+               step.cpu(),
+               seed,
+               modality,
+               modalities,
+               kinds,
+               intensities,
+               scale ? std::optional(scale->cpu()) : std::nullopt
     )
         .to(x.device());
   }
@@ -146,7 +168,8 @@ at::Tensor perturb_meta(
     int64_t,
     int64_t,
     at::IntArrayRef kinds,
-    at::ArrayRef<double>
+    at::ArrayRef<double>,
+    const std::optional<at::Tensor>&
 ) {
   // Symbolic sizes keep torch.compile's dynamic shapes alive.
   std::vector<c10::SymInt> sizes{c10::SymInt(1 + static_cast<int64_t>(kinds.size()))};
@@ -154,11 +177,12 @@ at::Tensor perturb_meta(
   return at::empty_symint(sizes, x.options());
 }
 
-/** Everything but the tensors, as one value that autograd does not look into. */
+/** Everything that is constant, as one value that autograd does not look into. */
 struct Draw {
   int64_t seed, modality, modalities;
   at::IntArrayRef kinds;
   at::ArrayRef<double> intensities;
+  const std::optional<at::Tensor>& scale;
 };
 
 /** d out[e] / d x is 1 for additive noise and the mask of what was kept for erase and drop. */
@@ -178,7 +202,15 @@ struct PerturbFunction : torch::autograd::Function<PerturbFunction> {
     context->saved_data["kinds"] = draw.kinds.vec();
     context->saved_data["intensities"] = draw.intensities.vec();
     return perturb(
-        x, index, step, draw.seed, draw.modality, draw.modalities, draw.kinds, draw.intensities
+        x,
+        index,
+        step,
+        draw.seed,
+        draw.modality,
+        draw.modalities,
+        draw.kinds,
+        draw.intensities,
+        draw.scale
     );
   }
 
@@ -227,10 +259,11 @@ at::Tensor perturb_autograd(
     int64_t modality,
     int64_t modalities,
     at::IntArrayRef kinds,
-    at::ArrayRef<double> intensities
+    at::ArrayRef<double> intensities,
+    const std::optional<at::Tensor>& scale
 ) {
   return PerturbFunction::apply(
-      x, index, step, Draw{seed, modality, modalities, kinds, intensities}
+      x, index, step, Draw{seed, modality, modalities, kinds, intensities, scale}
   );
 }
 
@@ -244,16 +277,17 @@ at::Tensor perturb(
     int64_t modality,
     int64_t modalities,
     at::IntArrayRef kinds,
-    at::ArrayRef<double> intensities
+    at::ArrayRef<double> intensities,
+    const std::optional<at::Tensor>& scale
 ) {
   static const auto op = find_operator<decltype(perturb)>("cmir::perturb");
-  return op.call(x, index, step, seed, modality, modalities, kinds, intensities);
+  return op.call(x, index, step, seed, modality, modalities, kinds, intensities, scale);
 }
 
 TORCH_LIBRARY_FRAGMENT(cmir, library) {
   library.def(
       "perturb(Tensor x, Tensor index, Tensor step, int seed, int modality, int modalities, "
-      "int[] kinds, float[] intensities) -> Tensor"
+      "int[] kinds, float[] intensities, Tensor? scale=None) -> Tensor"
   );
 }
 TORCH_LIBRARY_IMPL(cmir, CPU, library) { library.impl("perturb", perturb_on_cpu); }

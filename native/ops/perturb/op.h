@@ -3,6 +3,8 @@
 #include <ATen/core/Tensor.h>
 #include <c10/util/ArrayRef.h>
 
+#include <optional>
+
 namespace cmir {
 
 /**
@@ -12,11 +14,13 @@ namespace cmir {
  * are ours.
  *
  * x: [B, ...], float32, float64 or bfloat16, standardised; index: int64 [B], the example's index in
- * the data set; step: int64 []; returns [1 + K, B, ...]. Draws are float32 whatever x is. They
- * depend only on (seed, step, modality, environment, index, column), so they are the same however a
- * batch is cut, on any number of threads, and on any device up to rounding. The derivative in x is
- * that of the same noise held fixed. Throws c10::Error on a wrong shape, type, kind, or an
- * intensity that is negative or not finite.
+ * the data set; step: int64 []; scale: float32 [B], a factor of each row's gaussian noise beside
+ * the intensity: 1 / sqrt(T) where the row is a mean of T frames with that noise each, 1 without
+ * it. Returns [1 + K, B, ...]. Draws are float32 whatever x is. They depend only on (seed, step,
+ * modality, environment, index, column), so they are the same however a batch is cut, on any number
+ * of threads, and on any device up to rounding. The derivative in x is that of the same noise held
+ * fixed; scale is a constant. Throws c10::Error on a wrong shape, type, kind, or an intensity that
+ * is negative or not finite.
  */
 at::Tensor perturb(
     const at::Tensor& x,
@@ -26,7 +30,8 @@ at::Tensor perturb(
     int64_t modality,
     int64_t modalities,
     at::IntArrayRef kinds,
-    at::ArrayRef<double> intensities
+    at::ArrayRef<double> intensities,
+    const std::optional<at::Tensor>& scale = {}
 );
 
 }  // namespace cmir

@@ -18,10 +18,11 @@ at::Tensor run(
     const std::vector<int64_t>& kinds,
     const std::vector<double>& intensities,
     int64_t step = 5,
-    int64_t modality = 1
+    int64_t modality = 1,
+    const std::optional<at::Tensor>& scale = {}
 ) {
   return perturb(
-      x, index, at::scalar_tensor(step, at::kLong), kSeed, modality, 3, kinds, intensities
+      x, index, at::scalar_tensor(step, at::kLong), kSeed, modality, 3, kinds, intensities, scale
   );
 }
 
@@ -133,6 +134,31 @@ TEST_CASE("perturb: the gradient is that of fixed noise") {
   check_close(x.grad(), (incoming * kept).sum(0));
 }
 
+TEST_CASE("perturb: a row's scale is a factor of its gaussian noise alone") {
+  const std::vector<int64_t> kinds{0, 1, 2, 3};
+  const std::vector<double> intensities{0.5, 0.25, 0.4, 0.5};
+  for (const auto type : kTypes) {
+    const at::Tensor x = normal({5, 33}, type).requires_grad_(type == at::kDouble);
+    const at::Tensor scale = at::tensor({1.0F, 0.5F, 0.0F, 2.0F, 0.25F});
+    const at::Tensor plain = run(x, range(5), kinds, intensities);
+    const at::Tensor found = run(x, range(5), kinds, intensities, 5, 1, scale);
+    // Powers of two scale without rounding.
+    const at::Tensor expected =
+        run(at::zeros_like(x), range(5), kinds, intensities)[1] * scale.to(type).unsqueeze(1) + x;
+    CHECK(found[1].equal(expected));
+    CHECK(found[1][2].equal(x[2]));
+    for (const int64_t e : {0, 2, 3, 4}) CHECK(found[e].equal(plain[e]));
+    CHECK(run(x, range(5), kinds, intensities, 5, 1, at::ones({5})).equal(plain));
+    if (type != at::kDouble) continue;
+    const at::Tensor incoming = normal({5, 5, 33}, type, 2);
+    (found * incoming).sum().backward();
+    const at::Tensor gradient = x.grad().clone();
+    x.mutable_grad().zero_();
+    (plain * incoming).sum().backward();
+    CHECK(gradient.equal(x.grad()));
+  }
+}
+
 TEST_CASE("perturb: empty input, no environments, three dimensions") {
   CHECK(run(at::zeros({0, 4}), range(0), {0}, {1}).sizes() == at::IntArrayRef({2, 0, 4}));
   CHECK(run(at::zeros({3, 0}), range(3), {0}, {1}).sizes() == at::IntArrayRef({2, 3, 0}));
@@ -149,6 +175,13 @@ TEST_CASE("perturb: refuses what it cannot mean") {
   check_throws([&] { run(x, range(2), {0}, {-1}); }, "at least 0, found -1");
   check_throws([&] { run(x, range(2), {0}, {}); }, "one intensity a kind");
   check_throws([&] { run(x, range(2), {0}, {1}, 0, 3); }, "modality < modalities");
+  check_throws(
+      [&] { run(x, range(2), {0}, {1}, 0, 1, at::ones({3})); },
+      "expected scale of float32 [2], found Float [3]"
+  );
+  check_throws(
+      [&] { run(x, range(2), {0}, {1}, 0, 1, at::ones({2}, at::kDouble)); }, "found Double [2]"
+  );
 }
 
 TEST_CASE("perturb: the CUDA kernel draws what the CPU draws") {
@@ -163,14 +196,15 @@ TEST_CASE("perturb: the CUDA kernel draws what the CPU draws") {
   }
   const auto check = [&](const at::Tensor& x,
                          const std::vector<int64_t>& kinds,
-                         const std::vector<double>& intensities) {
+                         const std::vector<double>& intensities,
+                         const std::optional<at::Tensor>& scale = {}) {
     INFO("shape " << x.sizes() << " " << x.scalar_type());
     const at::Tensor index = range(x.size(0)) * 1000 + 7, step = at::scalar_tensor(5, at::kLong);
     std::vector<int64_t> sizes{1 + static_cast<int64_t>(kinds.size())};
     for (const int64_t size : x.sizes()) sizes.push_back(size);
     const at::Tensor out = at::empty(sizes, x.options().device(*device));
-    perturb_on_device(x.to(*device), index, step, kSeed, 1, 3, kinds, intensities, out);
-    const at::Tensor expected = run(x, index, kinds, intensities);
+    perturb_on_device(x.to(*device), index, step, kSeed, 1, 3, kinds, intensities, scale, out);
+    const at::Tensor expected = run(x, index, kinds, intensities, 5, 1, scale);
     CHECK(out[0].cpu().equal(x));
     // Draws are float32 whatever x is, and rounded by each device in its own way.
     check_close(x.scalar_type() == at::kDouble ? out.cpu().to(at::kFloat) : out.cpu(), expected);
@@ -185,6 +219,7 @@ TEST_CASE("perturb: the CUDA kernel draws what the CPU draws") {
     check(normal({5, 3, 4}, type), {0}, {1});
     check(normal({5, 4}, type), {}, {});
     check(normal({3, 5}, type), many_kinds, many_intensities);
+    check(normal({3, 5}, type), many_kinds, many_intensities, at::tensor({0.0F, 0.3F, 1.0F}));
   }
 }
 

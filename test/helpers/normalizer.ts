@@ -1,4 +1,4 @@
-import type { Modality } from './dataset';
+import type { Modality } from '../../lib/data/dataset';
 
 /** Statistics of a modality's features, one of each a feature. */
 export interface Normalizer {
@@ -7,7 +7,7 @@ export interface Normalizer {
 }
 
 /**
- * Mean and population standard deviation of each feature over `rows`, non-finite values left out.
+ * The engine's normaliser as one writes it first, to compare with: mean and population standard deviation of each feature over `rows`, non-finite values left out.
  * A feature that is constant (or never finite: mean 0) gets 1 as its deviation. Welford's algorithm in float64:
  * one pass, and no cancellation where the mean is large beside the deviation.
  */
@@ -32,19 +32,4 @@ export function fitNormalizer({ features, values }: Modality, rows: Int32Array):
   );
   // NaN where nothing was finite; 0 also where float32 cannot hold the deviation.
   return { mean: Float32Array.from(mean), std: std.map((value) => (value > 0 ? value : 1)) };
-}
-
-/**
- * `values` [examples, features] with each NaN or infinity replaced by its feature's mean.
- * Returns `values` itself where all are finite, else a copy.
- */
-export function replaceNonFinite(
-  values: Float32Array,
-  features: number,
-  mean: Float32Array,
-): Float32Array {
-  if (values.every(Number.isFinite)) return values;
-  return values.map((value, index) =>
-    Number.isFinite(value) ? value : (mean[index % features] as number),
-  );
 }
