@@ -348,7 +348,8 @@ export function setOption(options: Record<string, unknown>, key: string, text: s
   target[last] = parseValue(text);
 }
 
-function parseValue(text: string): unknown {
+/** A value on a command line: JSON where it is JSON, else the text itself. */
+export function parseValue(text: string): unknown {
   try {
     return JSON.parse(text) as unknown;
   } catch {

@@ -19,8 +19,36 @@ export {
   type Split,
 } from './data/dataset';
 export { loadDataset, type DatasetArrays, type FeatureArrays, type LoadOptions } from './data/load';
-export { writeDataset, type WriteFormat, type WriteOptions } from './data/write';
-export { syntheticDataset, type SyntheticOptions } from './data/synthetic';
+export {
+  inspectDataset,
+  type HistogramBar,
+  type Inspection,
+  type LabelFacts,
+  type ModalityFacts,
+} from './data/inspect';
+export {
+  splitDataset,
+  type ConstantScore,
+  type FoldSplitOptions,
+  type GroupSplitOptions,
+  type ProbeScores,
+  type RandomSplitOptions,
+  type SplitDataset,
+  type SplitMethod,
+  type SplitOptions,
+  type SplitReport,
+  type SplitSummaries,
+  type SplitSummary,
+  type WordSplitOptions,
+  type WordsReport,
+} from './data/split';
+export { writeBlocks, writeDataset, type WriteFormat, type WriteOptions } from './data/write';
+export {
+  syntheticChunks,
+  syntheticDataset,
+  type SequenceLength,
+  type SyntheticOptions,
+} from './data/synthetic';
 export {
   METRICS,
   baselineMetrics,

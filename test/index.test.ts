@@ -14,7 +14,8 @@ test('exports what is promised, no more and no less', () => {
   const promised = [
     ...['CmirError', 'ERROR_CODES'],
     ...['configKeys', 'resolveConfig'],
-    ...['Dataset', 'loadDataset', 'syntheticDataset', 'writeDataset'],
+    ...['Dataset', 'inspectDataset', 'loadDataset', 'splitDataset', 'syntheticChunks'],
+    ...['syntheticDataset', 'writeBlocks', 'writeDataset'],
     ...['METRICS', 'baselineMetrics', 'computeMetrics'],
     ...['doctor', 'setup'],
     ...['loadModel', 'ops', 'train'],

@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 
 import { CmirError, messageOf } from '../errors';
 import { VERSION } from '../version';
+import { register as registerData } from './commands/data';
 import { register as registerDoctor } from './commands/doctor';
 import { register as registerEvaluate } from './commands/evaluate';
 import { register as registerPredict } from './commands/predict';
@@ -28,12 +29,13 @@ for (const register of [
   registerTrain,
   registerEvaluate,
   registerPredict,
+  registerData,
   registerSetup,
   registerDoctor,
 ]) {
   register(program);
 }
-for (const command of program.commands)
+for (const command of program.commands.flatMap((outer) => [outer, ...outer.commands]))
   command.exitOverride().showHelpAfterError('(--help lists the options)');
 
 /** Prints what went wrong and sets the exit code: 2 for the user's input, 1 for the run, 130 for Ctrl-C. */

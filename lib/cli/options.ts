@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 
-import { setOption, type Options } from '../config';
+import { parseValue, setOption, type Options } from '../config';
 import { CmirError, messageOf } from '../errors';
 
 /** Collects the values of an option that may be given several times. */
@@ -24,6 +24,27 @@ export async function readOptions(
   }
   for (const [key, value] of Object.entries(flags)) {
     if (value !== undefined) setOption(options, key, value);
+  }
+  return options;
+}
+
+/** An object of `KEY=VALUE` texts: dotted keys nest, values are read as JSON where they are JSON. */
+export function readSettings(flag: string, settings: readonly string[]): Record<string, unknown> {
+  const options: Record<string, unknown> = {};
+  for (const setting of settings) {
+    const at = setting.indexOf('=');
+    const path = setting.slice(0, at).split('.');
+    if (at < 1 || path.some((part) => part === '' || part in Object.prototype)) {
+      throw new CmirError('ERR_CMIR_USAGE', `${flag}: found '${setting}', expected KEY=VALUE`);
+    }
+    const last = path.pop() as string;
+    let target = options;
+    for (const part of path) {
+      const inner = target[part];
+      if (typeof inner !== 'object' || inner === null) target[part] = {};
+      target = target[part] as Record<string, unknown>;
+    }
+    target[last] = parseValue(setting.slice(at + 1));
   }
   return options;
 }

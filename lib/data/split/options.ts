@@ -95,23 +95,22 @@ const SCHEMAS = {
   }),
 } as const;
 
-type Schemas = typeof SCHEMAS;
-export type SplitMethod = keyof Schemas;
+export type SplitMethod = keyof typeof SCHEMAS;
 
 /** `fractions` of the examples, the same of every class or of every stretch of a regression label. */
-export type RandomSplitOptions = z.input<Schemas['random']>;
+export type RandomSplitOptions = z.input<(typeof SCHEMAS)['random']>;
 /** About `fractions` of the examples, no group in two splits. */
-export type GroupSplitOptions = z.input<Schemas['group']>;
+export type GroupSplitOptions = z.input<(typeof SCHEMAS)['group']>;
 /** Fold `fold` of `k`, from 1, is test, the next one valid; the others are train. */
-export type FoldSplitOptions = z.input<Schemas['kfold']>;
+export type FoldSplitOptions = z.input<(typeof SCHEMAS)['kfold']>;
 /** Takes a `shifted` set out of test in which words and labels go together less, or the other way round. */
-export type WordSplitOptions = z.input<Schemas['words']>;
+export type WordSplitOptions = z.input<(typeof SCHEMAS)['words']>;
 
 export type SplitOptions =
   RandomSplitOptions | GroupSplitOptions | FoldSplitOptions | WordSplitOptions;
 
-export type ResolvedSplitOptions = z.output<Schemas[SplitMethod]>;
-export type Resolved<Method extends SplitMethod> = z.output<Schemas[Method]>;
+export type ResolvedSplitOptions = z.output<(typeof SCHEMAS)[SplitMethod]>;
+export type Resolved<Method extends SplitMethod> = z.output<(typeof SCHEMAS)[Method]>;
 
 /**
  * Fills in defaults and checks every value. Throws ERR_CMIR_CONFIG that names each offending option, and of one

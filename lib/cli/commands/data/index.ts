@@ -1,0 +1,16 @@
+import type { Command } from 'commander';
+
+import { register as registerConvert } from './convert';
+import { register as registerInspect } from './inspect';
+import { register as registerSplit } from './split';
+import { register as registerSynthesize } from './synthesize';
+
+/** The group of commands `cmir data ...`. */
+export function register(program: Command): void {
+  const data = program
+    .command('data')
+    .description('look at a data set, change its form, split it, or make a synthetic one');
+  for (const each of [registerInspect, registerConvert, registerSplit, registerSynthesize]) {
+    each(data);
+  }
+}

@@ -1,0 +1,164 @@
+import { listNames } from '../cells';
+import type { Dataset } from '../dataset';
+import { findVideos } from '../groups';
+import type { Inspection } from './index';
+
+type Facts = Omit<Inspection, 'warnings'>;
+
+/** Fewer examples than this in a split make its metrics a matter of luck. */
+const FEW_EXAMPLES = 50;
+/** A class rarer than this share of the most frequent one is rare. */
+const RARE = 0.1;
+/** A mean of the label that differs so much from that of train, in its deviations, is another distribution. */
+const SHIFTED_MEAN = 0.25;
+
+/** What may be wrong with a data set, each with what to do about it. `hashes` are those of its examples. */
+export function warningsOf(dataset: Dataset, facts: Facts, hashes: Uint32Array): string[] {
+  return [
+    ...splitWarnings(facts),
+    ...Object.entries(facts.modalities).flatMap(([name, modality]) =>
+      modalityWarnings(name, modality, facts.examples),
+    ),
+    ...labelWarnings(dataset, facts),
+    ...videoWarnings(dataset),
+    ...copyWarnings(dataset, hashes),
+  ];
+}
+
+function splitWarnings({ splits }: Facts): string[] {
+  const absent = ['train', 'valid', 'test'].filter((name) => splits[name] === undefined);
+  const few = Object.entries(splits).filter(([, count]) => count < FEW_EXAMPLES);
+  return [
+    ...(absent.length > 0
+      ? [
+          `no split ${listNames(absent)}: training needs train and valid; make them with cmir data split`,
+        ]
+      : []),
+    ...few.map(
+      ([name, count]) =>
+        `${name} has ${plural(count, 'example')}: too few for its metrics to mean much; use several seeds, or k folds`,
+    ),
+  ];
+}
+
+function modalityWarnings(
+  name: string,
+  facts: Facts['modalities'][string],
+  examples: number,
+): string[] {
+  const { constant_features: constant, duplicated_features: duplicated, missing } = facts;
+  return [
+    ...(facts.non_finite > 0
+      ? [
+          `${name}: ${plural(facts.non_finite, 'value')} NaN or infinite; mend the features, or set data.nonFinite to mean`,
+        ]
+      : []),
+    ...(missing > 0
+      ? [
+          `${name}: missing for ${plural(missing, 'example')} (${percent(missing / examples)}), where it counts as the ` +
+            'training mean; environments of kind drop train for that',
+        ]
+      : []),
+    ...(constant.length > 0
+      ? [
+          `${name}: ${plural(constant.length, 'constant feature')} (${listNames(constant)}), of no use; leave out what ` +
+            'never changes',
+        ]
+      : []),
+    ...(duplicated.length > 0
+      ? [
+          `${name}: ${plural(duplicated.length, 'feature')} the same as another ` +
+            `(${listNames(duplicated.map(([a, b]) => `${a} = ${b}`))}), which counts it twice; leave one out`,
+        ]
+      : []),
+  ];
+}
+
+function labelWarnings({ label, splits }: Dataset, facts: Facts): string[] {
+  if (label === null || facts.label === null) {
+    return ['no labels: enough to predict, not to train; name a column with --set data.label=...'];
+  }
+  return label.task === 'classification'
+    ? classWarnings(facts.label)
+    : shiftWarnings(label.values, splits);
+}
+
+function classWarnings({ histogram }: NonNullable<Facts['label']>): string[] {
+  const most = Math.max(...histogram.map(({ count }) => count));
+  const rare = histogram.flatMap((bar) =>
+    'class' in bar && bar.count < RARE * most ? [`${bar.class} (${String(bar.count)})`] : [],
+  );
+  if (rare.length === 0) return [];
+  return [
+    `rare classes: ${listNames(rare)}, beside ${String(most)} of the most frequent; read Macro_F1_score, and mind that ` +
+      'accuracy may only count the frequent ones',
+  ];
+}
+
+function shiftWarnings(values: Float32Array, splits: Dataset['splits']): string[] {
+  const train = splits.get('train');
+  if (train === undefined || train.length < 2) return [];
+  const { mean, deviation } = momentsOf(values, train);
+  return [...splits].flatMap(([name, rows]) => {
+    if (name === 'train' || name === 'shifted' || rows.length === 0) return [];
+    const other = momentsOf(values, rows).mean;
+    if (Math.abs(other - mean) <= SHIFTED_MEAN * deviation) return [];
+    return [
+      `the label's mean is ${other.toFixed(2)} in ${name} and ${mean.toFixed(2)} in train: another distribution; ` +
+        'split again by random, or call it shifted',
+    ];
+  });
+}
+
+function momentsOf(values: Float32Array, rows: Int32Array): { mean: number; deviation: number } {
+  let [sum, squares] = [0, 0];
+  for (const row of rows) sum += values[row] as number;
+  const mean = sum / rows.length;
+  for (const row of rows) squares += ((values[row] as number) - mean) ** 2;
+  return { mean, deviation: Math.sqrt(squares / rows.length) };
+}
+
+function videoWarnings(dataset: Dataset): string[] {
+  const videos = findVideos(dataset);
+  if (videos === null) return [];
+  const splitsOf = new Map<string, Set<string>>();
+  for (const [name, rows] of dataset.splits) {
+    for (const row of rows) {
+      const video = videos[row] as string;
+      splitsOf.set(video, (splitsOf.get(video) ?? new Set()).add(name));
+    }
+  }
+  const shared = [...splitsOf].filter(([, names]) => names.size > 1).map(([video]) => video);
+  if (shared.length === 0) return [];
+  return [
+    `${plural(shared.length, 'video')} in more than one split (${listNames(shared.slice(0, 5))}${shared.length > 5 ? ' ...' : ''}): ` +
+      'scores will look better than they are; split with --by group',
+  ];
+}
+
+function copyWarnings({ splits, size }: Dataset, hashes: Uint32Array): string[] {
+  const seen = new Map<string, string>();
+  let copies = 0;
+  for (const [name, rows] of splits) {
+    for (const row of rows) {
+      const key = `${String(hashes[row])} ${String(hashes[size + row])}`;
+      if (key === '0 0') continue; // It has nothing that could be the same.
+      const first = seen.get(key);
+      if (first !== undefined && first !== name) copies += 1;
+      seen.set(key, first ?? name);
+    }
+  }
+  if (copies === 0) return [];
+  return [
+    `${plural(copies, 'example')} with exactly the features of one in another split: the test is not new to the model; ` +
+      'leave copies out',
+  ];
+}
+
+function plural(count: number, noun: string): string {
+  return `${String(count)} ${noun}${count === 1 ? '' : 's'}`;
+}
+
+function percent(share: number): string {
+  return `${(100 * share).toFixed(1)} %`;
+}
