@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import numpy
+from safetensors.numpy import save_file
 
 NUMBERS = ["?", "i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8", "f2", "f4", "f8"]
 SHAPES = [(), (0,), (1,), (7,), (3, 0), (4, 5), (2, 3, 4), (2, 1, 3, 2)]
@@ -74,6 +75,14 @@ def write(folder):
     manifest["npz"] = {name: expected(array) for name, array in named.items()}
     big = numpy.arange(600_000, dtype="<f4").reshape(200, 30, 100)
     numpy.savez_compressed(folder / "big.npz", c=big, f=numpy.asfortranarray(big))
+
+    tensors = {
+        str(i): numpy.ascontiguousarray(array)
+        for i, array in enumerate(arrays)
+        if array.dtype.kind not in "US" and array.dtype.isnative
+    }
+    save_file(tensors, folder / "all.safetensors", {"written": "there"})
+    manifest["safetensors"] = {name: expected(array) for name, array in tensors.items()}
 
     objects = numpy.array([{"a": 1}, None], dtype=object)
     structured = numpy.zeros(2, dtype=[("a", "<f4"), ("b", "<i2", (3,))])

@@ -115,7 +115,26 @@ export function parseHeader(
   return { entries, metadata };
 }
 
+/** Brackets within brackets: a header needs three. */
+const DEEPEST = 8;
+
+/** Whether JSON nests deeper than any header, which would cost the parser gigabytes. */
+function isDeep(text: string): boolean {
+  let depth = 0;
+  let inString = false;
+  for (let i = 0; i < text.length && depth <= DEEPEST; i += 1) {
+    const character = text.charAt(i);
+    if (inString && character === '\\') i += 1;
+    else if (character === '"') inString = !inString;
+    else if (inString) continue;
+    else if (character === '{' || character === '[') depth += 1;
+    else if (character === '}' || character === ']') depth -= 1;
+  }
+  return depth > DEEPEST;
+}
+
 function parseObject(text: string, fail: (problem: string) => never): Record<string, unknown> {
+  if (isDeep(text)) fail('its header is nested');
   let header: unknown;
   try {
     header = JSON.parse(text);

@@ -41,11 +41,10 @@ describeWithPython('arrays that NumPy saved', () => {
   afterAll(removeFolders);
 
   test('hold what they held there: all types, shapes, orders and versions', async () => {
-    const { npz: _, ...files } = readJson(path.join(folder, 'manifest.json')) as {
-      npz: unknown;
-    } & Record<string, Expected>;
-    expect(Object.keys(files).length).toBeGreaterThan(300);
-    for (const [name, expected] of Object.entries(files)) {
+    const manifest = readJson(path.join(folder, 'manifest.json')) as Record<string, Expected>;
+    const files = Object.entries(manifest).filter(([name]) => name.endsWith('.npy'));
+    expect(files.length).toBeGreaterThan(300);
+    for (const [name, expected] of files) {
       await using bytes = await FileBytes.open(path.join(folder, name));
       expect([name, await contentOf(await readNpy(bytes))]).toEqual([name, canonical(expected)]);
     }

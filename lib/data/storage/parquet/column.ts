@@ -39,18 +39,18 @@ export class ParquetColumn {
   }
 
   /**
-   * Cells [begin, end) as a CSV file has them: numbers as the shortest decimal that reads back as the same float32 or float64,
+   * Cells as a CSV file has them: numbers as the shortest decimal that reads back as the same float32 or float64,
    * integers in full, truth values as true and false, days and times as in ISO 8601; nothing where a cell is null.
    * Throws ERR_CMIR_DATA, naming file, column and row, for a cell that is no UTF-8, or no day or time.
    */
-  texts(begin = 0, end = this.length): string[] {
+  texts(): string[] {
     // Cells from a dictionary are the same object.
     const known = new Map<unknown, string>();
-    return Array.from({ length: end - begin }, (_, i) => {
-      if (this.isNull(begin + i)) return '';
-      const value = this.#values[begin + i];
-      if (typeof value !== 'object') return this.#text(value, begin + i);
-      const cell = known.get(value) ?? this.#text(value, begin + i);
+    return Array.from({ length: this.length }, (_, row) => {
+      if (this.isNull(row)) return '';
+      const value = this.#values[row];
+      if (typeof value !== 'object') return this.#text(value, row);
+      const cell = known.get(value) ?? this.#text(value, row);
       known.set(value, cell);
       return cell;
     });
