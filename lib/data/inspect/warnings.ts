@@ -1,7 +1,7 @@
 import { listNames } from '../cells';
 import type { Dataset } from '../dataset';
 import { findVideos } from '../groups';
-import type { Inspection } from './index';
+import type { Inspection } from './inspection';
 
 type Facts = Omit<Inspection, 'warnings'>;
 
