@@ -55,8 +55,10 @@ export async function joinFrames(
       range === null ? frames : frames.subarray(range.begin * features, range.end * features);
     values.set(kept, used);
     const own = values.subarray(used, used + kept.length);
-    if (zeroInfinity) zeroed += zeroInfinite(own);
-    isFinite &&= firstNonFinite(own) < 0;
+    if (firstNonFinite(own) >= 0) {
+      if (zeroInfinity) zeroed += zeroInfinite(own);
+      isFinite &&= zeroInfinity && firstNonFinite(own) < 0;
+    }
     used += kept.length;
     offsets.push(used / features);
   };
