@@ -85,7 +85,7 @@ export function makeLabel(
     return fail(word, 'a number as in other rows; for named classes set task to classification');
   }
   if (word < 0 && options.task !== 'classification') {
-    const values = Float32Array.from(numbers as ArrayLike<number>);
+    const values = new Float32Array(numbers as ArrayLike<number>);
     if (options.task === 'regression' || !areClassIndices(values)) {
       return { name, task: 'regression', values };
     }
@@ -109,10 +109,13 @@ function classNameOf(text: string, number: number | undefined): string {
 }
 
 function areClassIndices(values: Float32Array): boolean {
-  const distinct = new Set(values);
+  const distinct = new Set<number>();
+  for (const value of values) {
+    distinct.add(value);
+    if (distinct.size > MOST_GUESSED_CLASSES) return false;
+  }
   return (
     distinct.size >= 2 &&
-    distinct.size <= MOST_GUESSED_CLASSES &&
     [...distinct].every((value) => Number.isInteger(value) && value >= 0 && value < distinct.size)
   );
 }

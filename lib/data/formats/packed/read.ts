@@ -36,7 +36,7 @@ export async function readPackedLabels(file: string): Promise<PackedLabels> {
         : await packed.texts(place, ids.length),
     );
   }
-  const codes = await packed.tensor('splits', 'uint8', [ids.length]).float32();
+  const codes = await packed.tensor('splits', 'uint8', [ids.length]).bytes();
   return { ids, columns, splits: packed.splits(codes), idsHash: packed.text('ids_sha256') };
 }
 
@@ -156,18 +156,22 @@ class PackedFile {
   }
 
   async texts(name: string, count: number | null): Promise<LazyTexts> {
-    const lengths = Int32Array.from(
-      await this.tensor(`${name}.lengths`, 'int32', [count]).float64(),
-    );
+    // A copy: what was read need not be aligned.
+    const copy = new Uint8Array(await this.tensor(`${name}.lengths`, 'int32', [count]).bytes());
+    const lengths = new Int32Array(copy.buffer);
     const tensor = this.tensor(name, 'uint8', [null]);
-    const total = lengths.reduce((sum, length) => sum + Math.max(0, length), 0);
-    if (total !== tensor.size || lengths.some((length) => length < 0)) {
+    let [total, least] = [0, 0];
+    for (const length of lengths) {
+      total += length;
+      least = Math.min(least, length);
+    }
+    if (total !== tensor.size || least < 0) {
       throw this.error(`the lengths of '${name}' do not agree with its bytes`);
     }
     return lazyTexts({ bytes: await tensor.bytes(), lengths });
   }
 
-  splits(codes: Float32Array): Map<string, Int32Array> {
+  splits(codes: Uint8Array): Map<string, Int32Array> {
     const names = this.list('splits');
     const counts = new Float64Array(256);
     for (const code of codes) counts[code] = (counts[code] as number) + 1;
@@ -177,13 +181,13 @@ class PackedFile {
     }
     const rows = names.map((_, code) => new Int32Array(counts[code] as number));
     const filled = new Float64Array(names.length);
-    codes.forEach((code, row) => {
+    for (let row = 0; row < codes.length; row += 1) {
+      const code = codes[row] as number;
       const group = rows[code];
-      if (group === undefined) return;
-      const place = filled[code] as number;
-      group[place] = row;
-      filled[code] = place + 1;
-    });
+      if (group === undefined) continue;
+      group[filled[code] as number] = row;
+      filled[code] = (filled[code] as number) + 1;
+    }
     const inOrder = SPLIT_NAMES.filter((name) => names.includes(name));
     return new Map(inOrder.map((name) => [name, rows[names.indexOf(name)] as Int32Array]));
   }
