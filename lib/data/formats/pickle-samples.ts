@@ -61,6 +61,10 @@ export async function readSamples(
           '(embedding_and_mapping.pt), a torch file, which cmir does not read',
       );
     }
+  } else {
+    notes.add(
+      'there is no text modality: words are kept as the column raw_text, and need a language model first',
+    );
   }
   await frames('vision', columns.visual);
   await frames('audio', columns.acoustic);

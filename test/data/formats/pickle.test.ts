@@ -173,7 +173,10 @@ describeWithPython('lists of examples', () => {
   test('words first, as ITHP and MAG; segments that are unique are ids', async () => {
     expect(await partsOf(dump(`{'train': ${MAG}, 'dev': []}`))).toEqual({
       parts: [['train', { ...fields, id: { texts: [2], values: ['s1', 's2'] } }]],
-      notes: ['dev is left out: it holds a list of 0, no examples'],
+      notes: [
+        'there is no text modality: words are kept as the column raw_text, and need a language model first',
+        'dev is left out: it holds a list of 0, no examples',
+      ],
     });
     expect(await partsOf(dump(`{'train': ${MAG}, 'dev': ${MAG}}`))).toMatchObject({
       parts: [
