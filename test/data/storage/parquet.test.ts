@@ -276,6 +276,11 @@ test.each<[string, Buffer, RegExp]>([
   expect(error.message).toMatch(message);
 });
 
+test('a damaged footer whose column has no name is refused', async () => {
+  const error = await errorOf(() => readAll(fixture('nameless.parquet')));
+  expect(error.message).toContain('its schema is damaged: found a column without a name');
+});
+
 test('every cut of a file is refused', async () => {
   const bytes = fixture('dense-pyarrow.parquet');
   for (let length = 0; length < bytes.length; length += 1) {

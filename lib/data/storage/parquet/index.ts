@@ -128,6 +128,10 @@ function checkSchema({ schema }: FileMetaData): readonly SchemaElement[] {
   const names = new Set<string>();
   for (const element of elements) {
     const { name, repetition_type: repetition, num_children: children = 0 } = element;
+    // A damaged footer may lack what the format requires.
+    if (typeof (name as unknown) !== 'string') {
+      throw new RangeError('its schema is damaged: found a column without a name');
+    }
     if (children > 0 || (repetition !== 'REQUIRED' && repetition !== 'OPTIONAL')) {
       throw new RangeError(
         `column '${name}' is nested; expected one value a cell, so one column a feature`,
