@@ -20,6 +20,9 @@ export const HEAP = {
  */
 const MOST = Math.min(0.4 * getHeapStatistics().heap_size_limit, 1.25 * 2 ** 30);
 
+/** Most bytes of an array's content that are made anew in memory: what a Buffer holds in every Node. */
+export const LARGEST_COPY = 2 ** 32;
+
 /** Keeps account of the memory that the values of a pickle take. */
 export class Heap {
   readonly #fail: Fail;

@@ -1,5 +1,7 @@
 import { elementsOf } from '../storage/array';
 import { MemoryBytes, readBytes, type Bytes } from '../storage/bytes';
+import { LARGEST_COPY } from './heap';
+import { problemAt } from './problem';
 
 /** Where elements lie in their bytes, row-major. */
 export interface Elements {
@@ -21,9 +23,18 @@ export class PermutedBytes implements Bytes {
   readonly #axes: readonly number[];
   #ordered: Promise<MemoryBytes> | null = null;
 
+  /** Throws ERR_CMIR_DATA for more than memory is asked for. */
   constructor(elements: Elements, axes: readonly number[]) {
     this.name = elements.bytes.name;
     this.size = elementsOf(elements.shape) * elements.width;
+    if (this.size > LARGEST_COPY) {
+      throw problemAt(
+        elements.bytes,
+        elements.offset,
+        `found ${String(this.size)} bytes of an array whose axes are permuted, ` +
+          `expected at most ${String(LARGEST_COPY)}; in Python: numpy.ascontiguousarray(x)`,
+      );
+    }
     this.#elements = elements;
     this.#axes = axes;
   }

@@ -1,4 +1,5 @@
 import { MemoryBytes, readBytes, type Bytes } from '../storage/bytes';
+import { LARGEST_COPY } from './heap';
 import { problemAt } from './problem';
 import { PickleBytes } from './values';
 
@@ -52,6 +53,12 @@ export class StoredText {
   }
 
   async #decode(encoding: EscapedEncoding): Promise<PickleBytes> {
+    if (this.length > LARGEST_COPY) {
+      throw this.#problem(
+        `found data written as ${String(this.length)} bytes of text, ` +
+          `expected at most ${String(LARGEST_COPY)}; in Python: pickle.dump(data, file, protocol=4)`,
+      );
+    }
     // Never longer decoded than written; pages of it that are not written are never there.
     const target = Buffer.alloc(this.length);
     let written = 0;

@@ -1,4 +1,3 @@
-import { writeFileSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import * as path from 'node:path';
 
@@ -329,25 +328,58 @@ describe('damaged and hostile pickles', () => {
   });
 });
 
-test('arrays and bytes longer than 4 GB are passed over', async () => {
-  // What lies between is a hole in the file: it takes no room on the disk.
-  const length = 2 ** 32 + 8;
+/** A file of texts and, for each number, a hole of so many bytes, which take no room on the disk. */
+async function writeSparse(...parts: readonly (string | number)[]): Promise<string> {
   const file = path.join(makeFolder({}), 'large.pkl');
-  const shape = `\x8a\x08${u64(length / 4)}\x85`;
-  const [before = '', behind = ''] = arrayOf('f4', shape, '<payload>').split('<payload>');
-  const head = latin1(`${NEW}](`, before, `\x8e${u64(length)}`);
-  writeFileSync(file, head);
-  const handle = await open(file, 'r+');
-  const middle = latin1(behind, `\x96${u64(length)}`);
-  await handle.write(latin1(PAIR), 0, 8, head.length + length - 8);
-  await handle.write(middle, 0, middle.length, head.length + length);
-  await handle.write(latin1('K\x07e.'), 0, 4, head.length + 2 * length + middle.length);
-  await handle.close();
+  await using handle = await open(file, 'w');
+  let at = 0;
+  for (const part of parts) {
+    if (typeof part === 'string') await handle.write(latin1(part), 0, part.length, at);
+    at += typeof part === 'string' ? part.length : part;
+  }
+  return file;
+}
 
-  await using bytes = await FileBytes.open(file);
-  const [array, , last] = (await readPickle(bytes)) as PickleValue[];
-  const content = (array as PickleArray).content as StoredArray;
-  expect(content.shape).toEqual([length / 4]);
-  expect(await content.float32(content.rows - 3)).toEqual(Float32Array.of(0, 1, -2));
-  expect(last).toBe(7);
+describe('more than 4 GB', () => {
+  const length = 2 ** 32 + 8;
+  const columns = `\x8a\x08${u64(length / 8)}`;
+
+  test('arrays and bytes are passed over', async () => {
+    const shape = `\x8a\x08${u64(length / 4)}\x85`;
+    const [before = '', behind = ''] = arrayOf('f4', shape, '<payload>').split('<payload>');
+    const file = await writeSparse(
+      `${NEW}](${before}\x8e${u64(length)}`,
+      length - 8,
+      `${PAIR}${behind}\x96${u64(length)}`,
+      length,
+      'K\x07e.',
+    );
+    await using bytes = await FileBytes.open(file);
+    const [array, , last] = (await readPickle(bytes)) as PickleValue[];
+    const content = (array as PickleArray).content as StoredArray;
+    expect(content.shape).toEqual([length / 4]);
+    expect(await content.float32(content.rows - 3)).toEqual(Float32Array.of(0, 1, -2));
+    expect(last).toBe(7);
+  });
+
+  test('arrays whose axes are permuted are refused with advice', async () => {
+    const head = `${NEW}cnumpy._core.numeric\n_frombuffer\n(\x96${u64(length)}`;
+    const order = `${dtypeOf('f4')}K\x01K\x02${columns}\x87X\x01\0\0\0KK\0K\x02K\x01\x87tR.`;
+    await using bytes = await FileBytes.open(await writeSparse(head, length, order));
+    expect((await errorOf(() => readPickle(bytes))).message).toBe(
+      `${bytes.name}, byte ${String(head.length)}: found 4294967304 bytes of an array whose axes are permuted, ` +
+        'expected at most 4294967296; in Python: numpy.ascontiguousarray(x)',
+    );
+  });
+
+  test('arrays written as text are refused with advice', async () => {
+    const payload = 'c_codecs\nencode\n(V<payload>\nVlatin1\ntR';
+    const array = arrayOf('f4', `K\x02${columns}\x86`, payload);
+    const [before = '', behind = ''] = array.split('<payload>');
+    await using bytes = await FileBytes.open(await writeSparse(before, length, `${behind}.`));
+    expect((await errorOf(() => readPickle(bytes))).message).toBe(
+      `${bytes.name}, byte ${String(before.length)}: found data written as 4294967304 bytes of text, ` +
+        'expected at most 4294967296; in Python: pickle.dump(data, file, protocol=4)',
+    );
+  });
 });
