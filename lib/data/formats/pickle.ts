@@ -1,5 +1,6 @@
 import * as path from 'node:path';
 
+import { CmirError } from '../../errors';
 import { assemble } from '../assemble';
 import type { Field, Part } from '../parts';
 import {
@@ -18,8 +19,8 @@ import { areSamples, readSamples, SAMPLES, type Samples } from './pickle-samples
 
 /** A file of a split: train.pkl, dev.pkl, test_OOD.p. */
 const SPLIT_FILE = /^(train|valid|val|dev|test\w*)\.(?:pkl|pickle|p)$/i;
-/** How protocols 0 and 1 begin a dict, a list, and what is made by name. */
-const OLD_HEAD = /^(?:\([dl]|[}\]][(.qr]|c[\w.]+\n\w+\n)/;
+/** How protocols 0 and 1 begin a dict, a list, and what is made by name; X and U are the only key without a mark. */
+const OLD_HEAD = /^(?:\([dl]|[}\]][(.qrXU]|c[\w.]+\n\w+\n)/;
 /** Names that must hold what they say; others may be left out. */
 const NEEDED =
   /^(?:text|audio|vision|visual|acoustic|raw_text|ids?|labels?|.+_labels(?:_[TAV])?|.+_lengths?)$/;
@@ -41,8 +42,7 @@ export const pickle: Format = {
     return isNew || OLD_HEAD.test(head.toString('latin1')) || describeOther(head) !== null;
   },
   async read({ path: source, entries }, options) {
-    const names = entries?.filter((name) => splitOf(name) !== null);
-    const files = names?.map((name) => path.join(source, name)) ?? [source];
+    const files = entries === null ? [source] : splitFiles(source, entries);
     const opened: FileBytes[] = [];
     try {
       for (const file of files) opened.push(await FileBytes.open(file, options.signal));
@@ -53,6 +53,25 @@ export const pickle: Format = {
     }
   },
 };
+
+/** The files of a folder, one a split. Throws ERR_CMIR_DATA for two of one. */
+function splitFiles(folder: string, entries: readonly string[]): string[] {
+  const files = new Map<string, string>();
+  for (const entry of entries) {
+    const name = splitOf(entry);
+    if (name === null) continue;
+    const split = canonicalSplit(name) ?? name;
+    const other = files.get(split);
+    if (other !== undefined) {
+      throw new CmirError(
+        'ERR_CMIR_DATA',
+        `${folder}: found ${other} and ${entry}, expected one file a split`,
+      );
+    }
+    files.set(split, entry);
+  }
+  return [...files.values()].map((entry) => path.join(folder, entry));
+}
 
 /** The split that a file is named for; null for another name. */
 function splitOf(file: string): string | null {

@@ -238,6 +238,14 @@ describeWithPython('lists of examples', () => {
     expect(dataset.modalities.map(({ name }) => name)).toEqual(['audio', 'vision']);
     expect(dataset.metadata['raw_text']).toEqual(['a b', 'c', 'a b', 'c']);
   });
+
+  test.each([
+    [['train.pkl', 'train.p'], /^.*: found train\.p and train\.pkl, expected one file a split/],
+    [['train.pkl', 'val.pkl', 'dev.pickle'], /: found dev\.pickle and val\.pkl, expected one/],
+  ])('a folder of %j, two of one split, is refused', async (names, message) => {
+    const folder = makeFolder(Object.fromEntries(names.map((name) => [name, dump(MAG)])));
+    expect((await errorOf(() => loadDataset(folder))).message).toMatch(message);
+  });
 });
 
 describe('without Python', () => {
@@ -266,6 +274,7 @@ describe('without Python', () => {
     ['an HDF5 file', '\x89HDF\r\n\x1a\n', /found an HDF5 file/],
     ['a pickle that is cut', '\x80\x04', /\(truncated\?\)/],
     ['a pickle of protocol 0', '(dp0\n.', /found an empty dict, expected/],
+    ['a pickle of protocol 1 without memo keys', '}X\x01\0\0\0aK\x01s.', /found a dict of 1/],
     ['a program', 'cos\nsystem\n(S"true"\ntR.', /found os\.system, but cmir never runs code/],
   ])('loading %s is refused, and says why', async (_, content, message) => {
     const file = path.join(makeFolder({ data: latin1(content) }), 'data');
