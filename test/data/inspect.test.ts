@@ -131,6 +131,57 @@ test('finds copies of examples in other splits, and rare classes', async () => {
   expect(warnings.join('\n')).toMatch(/rare classes: awe \(1\), beside 59/);
 });
 
+/** Splits of so many examples each, one after another. */
+function blocks(sizes: Readonly<Record<string, number>>): Map<string, Int32Array> {
+  let begin = 0;
+  return new Map(
+    Object.entries(sizes).map(([name, size]) => {
+      begin += size;
+      return [name, Int32Array.from({ length: size }, (_, i) => begin - size + i)];
+    }),
+  );
+}
+
+describe('round numbers, which differ in few bits,', () => {
+  /** One bit of a scrambled counter: no two of up to 2^32 counters agree in all of its 32 bits. */
+  const bit = (counter: number, place: number): number =>
+    (Math.imul(counter + 1, 0x9e3779b1) >>> place) & 1;
+  const dataOf = (rows: number, features: number, values: Float32Array): Dataset =>
+    new Dataset({
+      name: 'bits',
+      ids: Array.from({ length: rows }, (_, i) => `e${String(i)}`),
+      modalities: [{ name: 'bits', features, values }],
+      label: null,
+      splits: blocks({ train: rows / 2, test: rows / 2 }),
+    });
+
+  test('make no copies of examples where there are none, and hide none', async () => {
+    const values = Float32Array.from({ length: 4000 * 32 }, (_, i) =>
+      bit(Math.floor(i / 32), i % 32),
+    );
+    const copies = async () =>
+      (await inspectDataset(dataOf(4000, 32, values))).warnings.filter((text) =>
+        text.includes('exactly the features'),
+      );
+    expect(await copies()).toEqual([]);
+    values.copyWithin(3999 * 32, 0, 32);
+    expect(await copies()).toEqual([expect.stringMatching(/^1 example with exactly/)]);
+  });
+
+  test('make no copies of features where there are none, and hide none', async () => {
+    const values = Float32Array.from({ length: 32 * 4000 }, (_, i) =>
+      bit(i % 4000, Math.floor(i / 4000)),
+    );
+    const copies = async () =>
+      (await inspectDataset(dataOf(32, 4000, values))).modalities['bits']?.duplicated_features;
+    expect(await copies()).toEqual([]);
+    for (let row = 0; row < 32; row += 1) {
+      values[row * 4000 + 9] = values[row * 4000 + 3] as number;
+    }
+    expect(await copies()).toEqual([['feature 9', 'feature 3']]);
+  });
+});
+
 test('finds nothing wrong with the built-in data', async () => {
   const { warnings } = await inspectDataset(syntheticDataset());
   expect(warnings).toEqual([]);
