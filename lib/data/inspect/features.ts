@@ -21,15 +21,16 @@ export interface ModalityFacts {
   readonly duplicated_features: readonly (readonly [string, string])[];
 }
 
-/** FNV-1a on whole words, two of them with different bases: a 64-bit hash in parts. */
-const PRIME = 0x01000193;
-const BASES = [0x811c9dc5, 0x2f0b4c47] as const;
+/** Multipliers of the two halves of a 64-bit hash: those of MurmurHash3's 32-bit finaliser. */
+const LOW = 0x85ebca6b;
+const HIGH = 0xc2b2ae35;
 
 /** The facts, and what each example adds to `hashes` [2, examples], so that equal examples can be found. */
 export async function lookAt(modality: Modality, hashes: Uint32Array): Promise<ModalityFacts> {
   const { features, offsets, columns, nanIsMissing = false } = modality;
   const examples = examplesOf(modality);
-  const columnHashes = BASES.map((base) => new Uint32Array(features).fill(base));
+  const low = new Uint32Array(features);
+  const high = new Uint32Array(features);
   const firsts = new Float32Array(features).fill(NaN);
   const varies = new Uint8Array(features);
   const present = new Uint8Array(examples);
@@ -44,15 +45,15 @@ export async function lookAt(modality: Modality, hashes: Uint32Array): Promise<M
       for (let feature = 0; feature < features; feature += 1) {
         const value = chunk[index + feature] as number;
         const word = bits[index + feature] as number;
-        for (const hash of columnHashes) mix(hash, feature, word);
+        mix(low, feature, word, LOW);
+        mix(high, feature, ~word, HIGH);
         if (nanIsMissing && Number.isNaN(value)) {
           missingValues += 1;
           continue;
         }
         if (!Number.isFinite(value)) nonFinite += 1;
-        // The two halves of a hash begin alike and go apart.
-        mix(hashes, example, word + feature);
-        mix(hashes, examples + example, word ^ (feature + 1));
+        mix(hashes, example, word + feature, LOW);
+        mix(hashes, examples + example, word ^ ~feature, HIGH);
         present[example] = 1;
         if (Number.isNaN(firsts[feature])) firsts[feature] = value;
         else if (value !== firsts[feature]) varies[feature] = 1;
@@ -72,23 +73,31 @@ export async function lookAt(modality: Modality, hashes: Uint32Array): Promise<M
     non_finite: nonFinite,
     constant_features: rowsOf(modality) < 2 ? [] : all.filter((f) => varies[f] === 0).map(nameOf),
     duplicated_features: duplicatesOf(
-      columnHashes,
+      low,
+      high,
       all.filter((f) => varies[f] === 1),
     ).map(([feature, earlier]) => [nameOf(feature), nameOf(earlier)]),
   };
 }
 
-function mix(hashes: Uint32Array, place: number, word: number): void {
-  hashes[place] = Math.imul((hashes[place] as number) ^ word, PRIME);
+/**
+ * Takes a word into a hash. The shift brings down what a product only moves up: 0 and 1 and other round numbers differ
+ * in the upper bits alone.
+ */
+function mix(hashes: Uint32Array, place: number, word: number, multiplier: number): void {
+  const product = Math.imul((hashes[place] as number) ^ word, multiplier);
+  hashes[place] = product ^ (product >>> 15);
 }
 
+/** Which of `places` hash like an earlier one, and which one that is. */
 function duplicatesOf(
-  [low, high]: readonly Uint32Array[],
+  low: Uint32Array,
+  high: Uint32Array,
   places: readonly number[],
 ): [number, number][] {
   const earlier = new Map<string, number>();
   return places.flatMap((place) => {
-    const key = `${String(low?.[place])} ${String(high?.[place])}`;
+    const key = `${String(low[place])} ${String(high[place])}`;
     const first = earlier.get(key);
     if (first !== undefined) return [[place, first] as [number, number]];
     earlier.set(key, place);

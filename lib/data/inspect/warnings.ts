@@ -9,8 +9,14 @@ type Facts = Omit<Inspection, 'warnings'>;
 const FEW_EXAMPLES = 50;
 /** A class rarer than this share of the most frequent one is rare. */
 const RARE = 0.1;
+/** One value of a quantity in more than this share of the examples is most of what there is to learn. */
+const CONCENTRATED = 0.5;
 /** A mean of the label that differs so much from that of train, in its deviations, is another distribution. */
 const SHIFTED_MEAN = 0.25;
+/** So is a class whose share differs so much. */
+const SHIFTED_SHARE = 0.1;
+/** Standard errors within which a difference may be chance. */
+const CHANCE = 3;
 
 /** What may be wrong with a data set, each with what to do about it. `hashes` are those of its examples. */
 export function warningsOf(dataset: Dataset, facts: Facts, hashes: Uint32Array): string[] {
@@ -78,9 +84,21 @@ function labelWarnings({ label, splits }: Dataset, facts: Facts): string[] {
   if (label === null || facts.label === null) {
     return ['no labels: enough to predict, not to train; name a column with --set data.label=...'];
   }
-  return label.task === 'classification'
-    ? classWarnings(facts.label)
-    : shiftWarnings(label.values, splits);
+  return label.classes === undefined
+    ? [...concentrationWarnings(label.values), ...shiftWarnings(label.values, splits)]
+    : [...classWarnings(facts.label), ...classShiftWarnings(label.values, label.classes, splits)];
+}
+
+function concentrationWarnings(values: Float32Array): string[] {
+  const counts = new Map<number, number>();
+  for (const value of values) counts.set(value, (counts.get(value) ?? 0) + 1);
+  return [...counts]
+    .filter(([, count]) => count > CONCENTRATED * values.length)
+    .map(
+      ([value, count]) =>
+        `the label is ${String(value)} in ${percent(count / values.length)} of the examples: a constant scores well; ` +
+        'compare every score with the constant that training prints beside it',
+    );
 }
 
 function classWarnings({ histogram }: NonNullable<Facts['label']>): string[] {
@@ -102,12 +120,52 @@ function shiftWarnings(values: Float32Array, splits: Dataset['splits']): string[
   return [...splits].flatMap(([name, rows]) => {
     if (name === 'train' || name === 'shifted' || rows.length === 0) return [];
     const other = momentsOf(values, rows).mean;
-    if (Math.abs(other - mean) <= SHIFTED_MEAN * deviation) return [];
+    const difference = Math.abs(other - mean) / deviation;
+    if (!(difference > Math.max(SHIFTED_MEAN, chance(train.length, rows.length)))) return [];
     return [
       `the label's mean is ${other.toFixed(2)} in ${name} and ${mean.toFixed(2)} in train: another distribution; ` +
         'split again by random, or call it shifted',
     ];
   });
+}
+
+/** How far chance may put the means of m and n values with deviation 1 apart. */
+function chance(m: number, n: number): number {
+  return CHANCE * Math.sqrt(1 / m + 1 / n);
+}
+
+/** The class whose share in a split differs most from that in train, where chance does not explain it. */
+function classShiftWarnings(
+  values: Float32Array,
+  classes: readonly string[],
+  splits: Dataset['splits'],
+): string[] {
+  const train = splits.get('train');
+  if (train === undefined) return [];
+  const expected = sharesOf(values, classes, train);
+  return [...splits].flatMap(([name, rows]) => {
+    if (name === 'train' || name === 'shifted' || rows.length === 0) return [];
+    const found = sharesOf(values, classes, rows);
+    const apart = found.map((share, index) => Math.abs(share - (expected[index] as number)));
+    const most = apart.indexOf(Math.max(...apart));
+    const [here, there] = [found[most] as number, expected[most] as number];
+    const common = (here * rows.length + there * train.length) / (rows.length + train.length);
+    const noise = Math.sqrt(common * (1 - common)) * chance(train.length, rows.length);
+    if (!((apart[most] as number) > Math.max(SHIFTED_SHARE, noise))) return [];
+    return [
+      `class ${classes[most] as string} is ${percent(here)} of ${name} and ${percent(there)} of train: another ` +
+        'distribution; split again by random, or call it shifted',
+    ];
+  });
+}
+
+function sharesOf(values: Float32Array, classes: readonly string[], rows: Int32Array): number[] {
+  const counts = new Float64Array(classes.length);
+  for (const row of rows) {
+    const index = values[row] as number;
+    counts[index] = (counts[index] as number) + 1;
+  }
+  return Array.from(counts, (count) => count / rows.length);
 }
 
 function momentsOf(values: Float32Array, rows: Int32Array): { mean: number; deviation: number } {
