@@ -40,6 +40,19 @@ export async function writeBlocks(
   await writeWhole(out, (target) => writePacked(target, blocks));
 }
 
+/**
+ * The form that keeps what a folder is: safetensors where any of its tables is, which may be too large for another,
+ * then parquet. Undefined for every other source, for which the default of writeDataset is as good.
+ */
+export async function formatOf(source: string): Promise<WriteFormat | undefined> {
+  // A file has no entries; a source that cannot be read is for loadDataset to refuse.
+  const entries = await readdir(source).catch(() => []);
+  const forms = ['safetensors', 'parquet'] as const;
+  return forms.find((form) =>
+    entries.some((name) => !name.startsWith('.') && name.endsWith(`.${form}`)),
+  );
+}
+
 /** Lets `write` fill a path beside `out` and renames it when that is done. */
 async function writeWhole(out: string, write: (target: string) => Promise<void>): Promise<void> {
   await checkAbsent(out);

@@ -1,7 +1,9 @@
-import { existsSync, mkdirSync, readFileSync, readdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 
+import type { Dataset, Modality } from '../../lib/data/dataset';
 import { loadDataset } from '../../lib/data/load';
+import { visitRows } from '../../lib/data/values';
 import { cmir, type Ended } from '../helpers/program';
 import { freshPath, removeFresh } from '../training/fixture';
 
@@ -22,6 +24,13 @@ async function refusal(...args: string[]): Promise<string> {
   expect(ended).toMatchObject({ code: 2, stdout: '' });
   expect(ended.stderr).not.toMatch(/^\s+at /m);
   return ended.stderr;
+}
+
+/** The features of the first modality, in memory or in a file. */
+async function cellsOf({ modalities }: Dataset): Promise<number[]> {
+  const cells: number[] = [];
+  await visitRows(modalities[0] as Modality, (chunk) => void cells.push(...chunk));
+  return cells;
 }
 
 beforeAll(async () => {
@@ -135,6 +144,25 @@ describe('split', () => {
       },
     );
     expect(data.modalities).toEqual(before.modalities);
+  });
+
+  test.each([
+    ['parquet', [], 'form-parquet', ['labels.parquet', 'text.parquet']],
+    ['safetensors', [], 'form-safetensors', ['labels.safetensors', 'text.safetensors']],
+    ['safetensors', ['--format', 'csv'], 'form-asked', ['labels.csv', 'text.csv']],
+    ['safetensors', [], 'form-named.npz', null],
+    ['npz', [], 'form-file', ['labels.csv', 'text.csv']],
+  ])('of %s with %j into %s leaves %j', async (format, args, name, files) => {
+    const source = join(folder, `source-of-${name}`);
+    const out = join(folder, name);
+    await succeed('convert', toy, source, '--format', format);
+    await succeed('split', source, out, '--by', 'random', ...args);
+    expect(statSync(out).isFile() ? null : readdirSync(out).sort()).toEqual(files);
+    const [data, before] = [await loadDataset(out), await loadDataset(source)];
+    expect(await cellsOf(data)).toEqual(await cellsOf(before));
+    expect(data.label).toEqual(before.label);
+    // Other splits than before: 84 of 120 for train, where there were 60.
+    expect(data.splits.get('train')).toHaveLength(84);
   });
 
   test.each([

@@ -1,11 +1,9 @@
-import { stat } from 'node:fs/promises';
-
 import { Option, type Command } from 'commander';
 
 import { resolveConfig } from '../../../config';
 import { loadDataset } from '../../../data/load';
 import { splitDataset, type SplitOptions, type SplitReport } from '../../../data/split';
-import { WRITE_FORMATS, writeDataset, type WriteFormat } from '../../../data/write';
+import { WRITE_FORMATS, formatOf, writeDataset, type WriteFormat } from '../../../data/write';
 import { printNotes } from '../../notes';
 import { collect, readOptions, readSettings } from '../../options';
 
@@ -30,7 +28,12 @@ export function register(data: Command): void {
     .addOption(new Option('--by <method>', 'how: see below').choices(METHODS).makeOptionMandatory())
     .option('--option <key=value>', 'option of the method; may be given again', collect, [])
     .option('--seed <n>', 'same as --option seed=<n>')
-    .addOption(new Option('--format <name>', 'as in cmir data convert').choices(WRITE_FORMATS))
+    .addOption(
+      new Option(
+        '--format <name>',
+        'as in cmir data convert; default: npz for a name that ends so, else the form of the folder, else csv',
+      ).choices(WRITE_FORMATS),
+    )
     .option('--set <key=value>', 'data.label or task, as in training', collect, [])
     .option('--json', 'print one JSON document', false)
     .option('--quiet', 'no notes', false)
@@ -67,8 +70,7 @@ async function main(source: string, out: string, flags: Flags): Promise<void> {
   });
   printNotes(dataset, flags.quiet);
   const { dataset: divided, report } = splitDataset(dataset, options);
-  const isFile = (await stat(source)).isFile();
-  const format = flags.format ?? (isFile && !out.endsWith('.npz') ? 'csv' : undefined);
+  const format = flags.format ?? (out.endsWith('.npz') ? 'npz' : await formatOf(source));
   await writeDataset(divided, out, format === undefined ? {} : { format });
   console.log(flags.json ? JSON.stringify({ out, ...report }, null, 2) : reportPage(out, report));
 }
