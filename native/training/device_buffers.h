@@ -71,6 +71,16 @@ class DeviceBuffers {
     capacity_ = batch;
   }
 
+  static Value* data(const at::Tensor& tensor) { return tensor.template mutable_data_ptr<Value>(); }
+  static KernelScalar<Factor>* factor_data(const at::Tensor& tensor) {
+    return mutable_kernel_data<Factor>(tensor);
+  }
+  /** Where a kernel writes a value's factor beside the value; nowhere if they are the same. */
+  static Bfloat16* rounded(const at::Tensor& factor) {
+    if constexpr (kRounds) return factor_data(factor);
+    return nullptr;
+  }
+
   int64_t widest() const { return widest_; }
   at::TensorOptions factor_options() const {
     return options_.dtype(c10::CppTypeToScalarType<Factor>::value);

@@ -12,7 +12,7 @@
 #include "ops/perturb/kernel.h"
 #include "ops/reconstruction/kernel.h"
 #include "training/arguments.h"
-#include "training/device_buffers.h"
+#include "training/device_layers.h"
 #include "training/environments.h"
 #include "training/graph.h"
 #include "training/kernels.h"
@@ -23,32 +23,6 @@ namespace {
 
 // Batch sizes whose graphs are kept: the whole batch, an epoch's last one, and some to spare.
 constexpr size_t kMaxGraphs = 8;
-
-/** A linear layer, y = x weight^T + bias, with its backward written out. */
-struct Layer {
-  at::Tensor weight, bias;                    // [outputs, inputs], as products read it; [outputs]
-  at::Tensor weight_gradient, bias_gradient;  // the same
-
-  Layer(
-      const Parameters& parameters,
-      const std::map<std::string, at::Tensor>& weights,
-      const std::string& name
-  )
-      : weight(weights.at(name + ".weight")),
-        bias(parameters[name + ".bias"].detach()),
-        weight_gradient(parameters[name + ".weight"].grad()),
-        bias_gradient(parameters[name + ".bias"].grad()) {}
-
-  /** The weight's gradient: gradient^T x, gradient [rows, outputs], x [rows, inputs]. */
-  void differentiate_weight(const at::Tensor& gradient, const at::Tensor& x) const {
-    product(weight_gradient, gradient.t(), x);
-  }
-
-  /** out [rows, inputs] = gradient weight, added to what is there with `adds`. */
-  void differentiate_input(const at::Tensor& gradient, at::Tensor out, bool adds = false) const {
-    product(std::move(out), gradient, weight, adds);
-  }
-};
 
 /**
  * Value is what everything is computed in, Factor what products read: the same, or bfloat16 beside
@@ -75,7 +49,7 @@ class GraphedStep final : public DeviceStep {
             .gradients = parameters.gradients().template const_data_ptr<Value>(),
             .exp_avg = optimizer.exp_avg.template mutable_data_ptr<Value>(),
             .exp_avg_sq = optimizer.exp_avg_sq.template mutable_data_ptr<Value>(),
-            .rounded = rounded(factors_),
+            .rounded = Memory::rounded(factors_),
         },
         head_hidden_(parameters, parameters.split(factors_), "head.0"),
         head_output_(parameters, parameters.split(factors_), "head.3"),
@@ -156,24 +130,16 @@ class GraphedStep final : public DeviceStep {
 
  private:
   struct Networks {
-    Layer encoder_hidden, encoder_output, decoder_hidden, decoder_output;
+    DeviceLayer encoder_hidden, encoder_output, decoder_hidden, decoder_output;
   };
-  static constexpr bool kRounds = DeviceBuffers<Value, Factor>::kRounds;
+  using Memory = DeviceBuffers<Value, Factor>;
+  static constexpr bool kRounds = Memory::kRounds;
 
   int64_t environments() const { return 1 + static_cast<int64_t>(environments_.kinds.size()); }
   int64_t latent() const { return config_.model.latent; }
   int64_t width(size_t m) const { return config_.modalities[m].features; }
   DeviceActivations activations(size_t m) const { return buffers_.modality(m, all_); }
 
-  static Value* data(const at::Tensor& tensor) { return tensor.template mutable_data_ptr<Value>(); }
-  static KernelScalar<Factor>* factor_data(const at::Tensor& tensor) {
-    return mutable_kernel_data<Factor>(tensor);
-  }
-  /** Where a kernel writes a value's factor beside the value; nowhere if they are the same. */
-  static Bfloat16* rounded(const at::Tensor& factor) {
-    if constexpr (kRounds) return factor_data(factor);
-    return nullptr;
-  }
   /** Where the kind-th constraint of a modality tells its value. */
   double* term(size_t kind, size_t m) const {
     return terms_.template mutable_data_ptr<double>() + 2 + kind * networks_.size() + m;
@@ -210,7 +176,7 @@ class GraphedStep final : public DeviceStep {
     const at::Tensor any = at::zeros({16, 16}, buffers_.factor_options()),
                      row = at::zeros({16}, options_);
     const at::Tensor out = at::empty({16, 16}, options_);
-    forward(any, any, row, out);
+    layers_.forward(any, any, row, out);
     product(out, any, any);
     product(out, any, any, /*adds=*/true);
     const at::Tensor batch = out.unsqueeze(0);  // decorrelation's products are not rounded
@@ -273,82 +239,6 @@ class GraphedStep final : public DeviceStep {
     };
   }
 
-  /**
-   * out = x weight^T + bias. Where factors are rounded the bias is left to the kernel that takes
-   * `out`, see left_bias(): LibTorch would copy it to `out` first.
-   */
-  static void forward(
-      const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, at::Tensor out
-  ) {
-    if constexpr (kRounds) {
-      product(out, x, weight.t());
-    } else {
-      at::addmm_out(out, bias, x, weight.t());
-    }
-  }
-  static void forward(const at::Tensor& x, const Layer& layer, const at::Tensor& out) {
-    forward(x, layer.weight, layer.bias, out);
-  }
-  static const Value* left_bias(const Layer& layer) { return kRounds ? data(layer.bias) : nullptr; }
-  /** Adds the bias that forward() left out; `factor`, unless it is null, becomes out's. */
-  void add_left_bias(const Layer& layer, const at::Tensor& out, Bfloat16* factor) const {
-    if constexpr (kRounds) {
-      add_bias_cuda(
-          out.size(0), out.size(1), left_bias(layer), data(out), factor, current_stream()
-      );
-    }
-  }
-
-  /** hidden = dropout(ReLU(x)), x as forward() of the layer left it. */
-  void hidden_forward(
-      const HiddenArguments& arguments,
-      const at::Tensor& x,
-      const Layer& layer,
-      const at::Tensor& hidden
-  ) const {
-    hidden_forward_cuda(
-        arguments,
-        step_number(),
-        static_cast<const Value*>(data(x)),
-        left_bias(layer),
-        factor_data(hidden),
-        current_stream()
-    );
-  }
-  /** The gradient before ReLU as a factor, from that of `hidden`; the bias's gradient too. */
-  at::Tensor hidden_backward(
-      const HiddenArguments& arguments,
-      const at::Tensor& hidden,
-      const at::Tensor& gradient,
-      const Layer& layer
-  ) const {
-    const at::Tensor out = buffers_.factor_of(gradient);
-    hidden_backward_cuda(
-        arguments,
-        static_cast<const KernelScalar<Factor>*>(factor_data(hidden)),
-        static_cast<const Value*>(data(gradient)),
-        factor_data(out),
-        data(layer.bias_gradient),
-        scratch_.get(),
-        current_stream()
-    );
-    return out;
-  }
-  /** A layer's gradient at its output as a factor; the bias's gradient too. */
-  at::Tensor sum_columns(const at::Tensor& gradient, const Layer& layer) const {
-    const at::Tensor out = buffers_.factor_of(gradient);
-    column_sums_cuda(
-        gradient.size(0),
-        gradient.size(1),
-        static_cast<const Value*>(data(gradient)),
-        rounded(out),
-        data(layer.bias_gradient),
-        scratch_.get(),
-        current_stream()
-    );
-    return out;
-  }
-
   void encode(size_t m) {
     const DeviceActivations a = activations(m);
     const Networks& n = networks_[m];
@@ -371,21 +261,21 @@ class GraphedStep final : public DeviceStep {
     perturb_cuda(
         arguments,
         step_number(),
-        static_cast<const Value*>(data(bound ? features_[m] : own_[m])),
-        data(a.x),
+        static_cast<const Value*>(Memory::data(bound ? features_[m] : own_[m])),
+        Memory::data(a.x),
         current_stream(),
-        rounded(a.x_factor)
+        Memory::rounded(a.x_factor)
     );
     const at::Tensor inner = buffers_.inner(all_);
-    forward(a.x_factor, n.encoder_hidden, inner);
-    hidden_forward(
+    layers_.forward(a.x_factor, n.encoder_hidden, inner);
+    layers_.hidden_forward(
         hidden_arguments(static_cast<int64_t>(m), environments(), config_.model.dropout),
         inner,
         n.encoder_hidden,
         a.hidden
     );
-    forward(a.hidden, n.encoder_output, a.z);
-    add_left_bias(n.encoder_output, a.z, rounded(a.z_factor));
+    layers_.forward(a.hidden, n.encoder_output, a.z);
+    layers_.add_left_bias(n.encoder_output, a.z, Memory::rounded(a.z_factor));
   }
 
   /** R_inv and R_dec, whose gradients begin z_gradient. */
@@ -399,8 +289,8 @@ class GraphedStep final : public DeviceStep {
       const InvarianceArguments arguments = invariance_arguments(config_, e, batch_);
       invariance_cuda(
           arguments,
-          static_cast<const Value*>(data(a.z)),
-          data(a.z_gradient),
+          static_cast<const Value*>(Memory::data(a.z)),
+          Memory::data(a.z_gradient),
           scale,
           term(0, m),
           scratch_.get(),
@@ -411,8 +301,8 @@ class GraphedStep final : public DeviceStep {
       const double scale = 1 / static_cast<double>(all_);
       const DecorrelationArguments arguments = decorrelation_arguments(config_, e, batch_);
       DecorrelationMemory memory(e, batch_, d, buffers_.decorrelation());
-      const Value* z = data(a.z);
-      Value* gradient = data(a.z_gradient);
+      const Value* z = Memory::data(a.z);
+      Value* gradient = Memory::data(a.z_gradient);
       decorrelation_on_stream(
           arguments, z, z + d, gradient, gradient + d, memory, scale, term(1, m), scratch_.get()
       );
@@ -427,9 +317,9 @@ class GraphedStep final : public DeviceStep {
     const HiddenArguments plain = hidden_arguments(0, environments(), 0);
     const at::Tensor hidden = buffers_.hidden(all_), inner = buffers_.inner(all_),
                      output = buffers_.output(all_, columns);
-    forward(a.z_factor, n.decoder_hidden, inner);
-    hidden_forward(plain, inner, n.decoder_hidden, hidden);
-    forward(hidden, n.decoder_output, output);
+    layers_.forward(a.z_factor, n.decoder_hidden, inner);
+    layers_.hidden_forward(plain, inner, n.decoder_hidden, hidden);
+    layers_.forward(hidden, n.decoder_output, output);
 
     const double scale = 1 / static_cast<double>(all_ * columns);
     const ReconstructionArguments arguments{
@@ -442,11 +332,11 @@ class GraphedStep final : public DeviceStep {
     const at::Tensor gradient = buffers_.factor_of(output);
     reconstruction_cuda(
         arguments,
-        static_cast<const Value*>(data(output)),
-        left_bias(n.decoder_output),
-        static_cast<const Value*>(data(a.x)),
-        factor_data(gradient),
-        data(n.decoder_output.bias_gradient),
+        static_cast<const Value*>(Memory::data(output)),
+        layers_.left_bias(n.decoder_output),
+        static_cast<const Value*>(Memory::data(a.x)),
+        Memory::factor_data(gradient),
+        Memory::data(n.decoder_output.bias_gradient),
         scale,
         term(2, m),
         scratch_.get(),
@@ -455,7 +345,8 @@ class GraphedStep final : public DeviceStep {
 
     n.decoder_output.differentiate_weight(gradient, hidden);
     n.decoder_output.differentiate_input(gradient, inner);
-    const at::Tensor inner_gradient = hidden_backward(plain, hidden, inner, n.decoder_hidden);
+    const at::Tensor inner_gradient =
+        layers_.hidden_backward(plain, hidden, inner, n.decoder_hidden);
     n.decoder_hidden.differentiate_weight(inner_gradient, a.z_factor);
     n.decoder_hidden.differentiate_input(inner_gradient, a.z_gradient, /*adds=*/true);
   }
@@ -477,14 +368,14 @@ class GraphedStep final : public DeviceStep {
       const at::Tensor z = invariant_half(activations(static_cast<size_t>(m)).z_factor);
       const at::Tensor weight = head_hidden_.weight.narrow(1, m * d, d);
       if (m == 0) {
-        forward(z, weight, head_hidden_.bias, inner);
+        layers_.forward(z, weight, head_hidden_.bias, inner);
       } else {
         product(inner, z, weight.t(), /*adds=*/true);
       }
     }
-    hidden_forward(arguments, inner, head_hidden_, hidden);
-    forward(hidden, head_output_, output);
-    add_left_bias(head_output_, output, nullptr);
+    layers_.hidden_forward(arguments, inner, head_hidden_, hidden);
+    layers_.forward(hidden, head_output_, output);
+    layers_.add_left_bias(head_output_, output, nullptr);
 
     const bool classes = config_.prediction.loss == "crossEntropy";
     const PredictionArguments<Value> prediction{
@@ -498,16 +389,17 @@ class GraphedStep final : public DeviceStep {
     };
     prediction_cuda(
         prediction,
-        data(output),
+        Memory::data(output),
         terms_.template mutable_data_ptr<double>() + 1,
         scratch_.get(),
         current_stream()
     );
 
-    const at::Tensor gradient = sum_columns(output, head_output_);
+    const at::Tensor gradient = layers_.sum_columns(output, head_output_);
     head_output_.differentiate_weight(gradient, hidden);
     head_output_.differentiate_input(gradient, inner);
-    const at::Tensor inner_gradient = hidden_backward(arguments, hidden, inner, head_hidden_);
+    const at::Tensor inner_gradient =
+        layers_.hidden_backward(arguments, hidden, inner, head_hidden_);
     for (int64_t m = 0; m < modalities; ++m) {
       const DeviceActivations a = activations(static_cast<size_t>(m));
       const auto columns = [&](const at::Tensor& weight) { return weight.narrow(1, m * d, d); };
@@ -524,10 +416,10 @@ class GraphedStep final : public DeviceStep {
     const DeviceActivations a = activations(m);
     const Networks& n = networks_[m];
     const at::Tensor inner = buffers_.inner(all_);
-    const at::Tensor gradient = sum_columns(a.z_gradient, n.encoder_output);
+    const at::Tensor gradient = layers_.sum_columns(a.z_gradient, n.encoder_output);
     n.encoder_output.differentiate_weight(gradient, a.hidden);
     n.encoder_output.differentiate_input(gradient, inner);
-    const at::Tensor inner_gradient = hidden_backward(
+    const at::Tensor inner_gradient = layers_.hidden_backward(
         hidden_arguments(static_cast<int64_t>(m), environments(), config_.model.dropout),
         a.hidden,
         inner,
@@ -540,11 +432,11 @@ class GraphedStep final : public DeviceStep {
   const EnvironmentLists environments_;
   const PhiloxKey key_;
   const at::TensorOptions options_;
-  DeviceBuffers<Value, Factor> buffers_;
+  Memory buffers_;
   const at::Tensor parameters_, factors_;  // flat; factors_ as products read them
   const AdamwArguments<Value> adamw_;
   std::vector<Networks> networks_;
-  Layer head_hidden_, head_output_;
+  DeviceLayer head_hidden_, head_output_;
 
   std::vector<at::Tensor> features_, scales_;  // of all data
   std::vector<at::Tensor> own_;  // [>= B, D_m], features that a batch brought, where it does
@@ -556,6 +448,8 @@ class GraphedStep final : public DeviceStep {
   at::Tensor terms_, sums_, update_;                  // float64
   at::Tensor step_;                                   // int64 []
   std::map<int64_t, std::unique_ptr<Graph>> graphs_;  // by batch size; null until its second step
+
+  const DeviceLayers<Value, Factor> layers_{buffers_, scratch_, step_};
 
   // The batch that is queued.
   int64_t batch_ = 0, all_ = 0;

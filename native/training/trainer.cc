@@ -11,27 +11,11 @@
 
 #include "base/gemm.h"
 #include "base/stream.h"
-#include "ops/perturb/op.h"
-#include "training/environments.h"
 #include "training/inputs.h"
 #include "training/scope.h"
 
 namespace cmir {
 namespace {
-
-// Rows of one evaluation batch: enough to fill the matrix products, little enough to stay in cache.
-constexpr int64_t kEvaluationBatch = 1024;
-// Of examples whose frames are gathered.
-constexpr int64_t kSequenceBatch = 128;
-
-int64_t evaluation_batch(
-    const TrainerConfig& config, const TrainerData& data, Sequences sequences
-) {
-  for (size_t m = 0; m < config.modalities.size(); ++m) {
-    if (config.modalities[m].sequence && data.gathered(m, sequences)) return kSequenceBatch;
-  }
-  return kEvaluationBatch;
-}
 
 TrainerConfig validated(TrainerConfig config) {
   validate(config);
@@ -104,6 +88,7 @@ class Throttle {
 
 Trainer::Trainer(TrainerConfig config)
     : config_(validated(std::move(config))),
+      environments_(config_.environments),
       options_(tensor_options(config_)),
       stream_(own_stream(options_)),
       model_({config_.modalities, config_.outputs, config_.model}, options_),
@@ -126,7 +111,7 @@ Trainer::Trainer(TrainerConfig config)
   }
   if constexpr (kCudaKernels) {
     // Frames of sequences pass objective(), which pools them under autograd.
-    if (stream_ != nullptr && !needs_frames(EnvironmentLists(config_.environments))) {
+    if (stream_ != nullptr && !needs_frames(environments_)) {
       device_step_ = make_device_step(config_, model_.parameters(), optimizer_);
     }
   }
@@ -147,9 +132,9 @@ Trainer::~Trainer() {
 void Trainer::upload(const TrainerInput& input) {
   const Scope scope(mutex_, config_, options_, stream_.get());
   at::NoGradGuard no_grad;
-  const bool means = (step_ != nullptr || device_step_ != nullptr) &&
-                     !needs_frames(EnvironmentLists(config_.environments));
+  const bool means = (step_ != nullptr || device_step_ != nullptr) && !needs_frames(environments_);
   data_ = TrainerData(config_, normalizers_, input, means, options_);
+  inputs_.clear();  // they hold on to the data before
   if (device_step_ != nullptr) {
     device_step_->bind(data_->features(), data_->scales(), data_->targets());
   }
@@ -172,90 +157,54 @@ bool Trainer::needs_frames(const EnvironmentLists& environments) const {
          cmir::needs_frames(config_.model, environments);
 }
 
-std::vector<StepInput> Trainer::step_inputs(
+Batch Trainer::gathered(const at::Tensor& rows, const std::vector<ModalityBatch>& batch) const {
+  Batch all{.features = batch, .targets = data_->targets().index_select(0, rows), .index = rows};
+  for (size_t m = 0; m < batch.size(); ++m) {
+    at::Tensor& values = all.features[m].values;
+    if (!values.defined()) values = data_->features()[m].index_select(0, rows);
+  }
+  return all;
+}
+
+void Trainer::set_inputs(
     const at::Tensor& rows,
-    const std::vector<ModalityBatch>& features,
+    const std::vector<ModalityBatch>& batch,
     const SequenceNoise& noise,
     bool learns
 ) {
-  std::vector<StepInput> inputs;
-  for (size_t m = 0; m < features.size(); ++m) {
-    if (features[m].offsets.defined()) {
-      inputs.push_back(poolings_[m]->forward(features[m], noise, learns));
-      continue;
-    }
-    // Gathered features are the batch's own, resident ones those of all examples.
-    const bool resident = features[m].values.is_same(data_->features()[m]);
-    inputs.push_back({
-        .values = features[m].values,
-        .rows = resident ? rows.const_data_ptr<int64_t>() : nullptr,
-        .scale = resident ? data_->scales()[m] : at::Tensor(),
-    });
-  }
-  return inputs;
-}
-
-std::vector<at::Tensor> Trainer::evaluation_inputs(
-    const at::Tensor& rows,
-    const std::vector<ModalityBatch>& features,
-    const EnvironmentLists& noise,
-    int64_t seed
-) const {
-  const auto modalities = static_cast<int64_t>(features.size());
-  const NoiseSite site{
-      .seed = seed,
-      .index = data_->keys().index_select(0, rows),
-      .step = at::zeros({}, options_.dtype(at::kLong))
-  };
-  std::vector<at::Tensor> inputs;
-  for (size_t m = 0; m < features.size(); ++m) {
-    at::Tensor copies;  // [1 + K, B, D']
-    if (features[m].values.is_same(data_->features()[m])) {
-      const at::Tensor& scale = data_->scales()[m];
-      copies = perturb(
-          features[m].values.index_select(0, rows),
-          site.index,
-          site.step,
-          seed,
-          static_cast<int64_t>(m),
-          modalities,
-          noise.kinds,
-          noise.intensities,
-          scale.defined() ? std::optional(scale.index_select(0, rows)) : std::nullopt
-      );
+  inputs_.clear();
+  for (size_t m = 0; m < batch.size(); ++m) {
+    const auto& [values, offsets] = batch[m];
+    if (offsets.defined()) {
+      inputs_.push_back(poolings_[m]->forward(batch[m], noise, learns));
+    } else if (values.defined()) {
+      inputs_.push_back({.values = values});
     } else {
-      copies = encoder_inputs(model_, m, features[m], noise, site);
+      inputs_.push_back({
+          .values = data_->features()[m],
+          .rows = rows.const_data_ptr<int64_t>(),
+          .scale = data_->scales()[m],
+      });
     }
-    inputs.push_back(copies.narrow(0, copies.size(0) - 1, 1));
   }
-  return inputs;
 }
 
 void Trainer::differentiate(
-    const at::Tensor& rows,
-    const std::vector<ModalityBatch>& features,
-    double weight,
-    at::Tensor& sums
+    const at::Tensor& rows, const std::vector<ModalityBatch>& batch, double weight, at::Tensor& sums
 ) {
   if (step_ != nullptr) {
-    const EnvironmentLists environments(config_.environments);
+    const auto* numbers = rows.const_data_ptr<int64_t>();
     const SequenceNoise noise{
         .seed = config_.seed,
         .step = optimizer_.steps(),
-        .index = rows.const_data_ptr<int64_t>(),
-        .environments = environments,
+        .index = numbers,
+        .environments = environments_,
         .clean = true,
     };
-    const std::vector<StepInput> inputs = step_inputs(rows, features, noise, /*learns=*/true);
-    const StepBatch batch{
-        .inputs = inputs,
-        .targets = data_->targets(),
-        .rows = rows.const_data_ptr<int64_t>(),
-        .size = rows.numel(),
-    };
-    step_->run(batch, optimizer_.steps(), terms_);
-    for (size_t m = 0; m < inputs.size(); ++m) {
-      if (inputs[m].gradient.defined()) poolings_[m]->backward();
+    set_inputs(rows, batch, noise, /*learns=*/true);
+    step_->run({inputs_, data_->targets(), numbers, rows.numel()}, optimizer_.steps(), terms_);
+    for (size_t m = 0; m < inputs_.size(); ++m) {
+      if (inputs_[m].gradient.defined()) poolings_[m]->backward();
     }
     auto* out = sums.mutable_data_ptr<double>();
     for (size_t i = 0; i < terms_.size(); ++i) out[i] += weight * terms_[i];
@@ -263,20 +212,13 @@ void Trainer::differentiate(
   }
   if (device_step_ != nullptr) {
     device_step_->begin(optimizer_.steps());
-    device_step_->differentiate(rows, features, weight);
+    device_step_->differentiate(rows, batch, weight);
     sums.add_(device_step_->sums());
     return;
   }
   model_.parameters().gradients().zero_();
   at::AutoGradMode grad_mode(true);
-  Batch batch{
-      .features = features, .targets = data_->targets().index_select(0, rows), .index = rows
-  };
-  for (size_t m = 0; m < features.size(); ++m) {
-    if (data_->gathered(m)) continue;
-    batch.features[m].values = features[m].values.index_select(0, rows);
-  }
-  const Terms terms = objective(model_, config_, batch, optimizer_.steps());
+  const Terms terms = objective(model_, config_, gathered(rows, batch), optimizer_.steps());
   terms.loss.backward();
   std::vector<at::Tensor> all{terms.loss, terms.prediction};
   const at::Tensor zero = at::zeros({}, options_);
@@ -321,13 +263,13 @@ EpochResult Trainer::train_epoch(const at::Tensor& rows, int64_t batch_size) {
       break;
     }
     const int64_t count = std::min(batch_size, size - begin);
-    const at::Tensor batch = order.narrow(0, begin, count);
-    const std::vector<ModalityBatch>& features = reader.next();
+    const at::Tensor part = order.narrow(0, begin, count);
+    const std::vector<ModalityBatch>& batch = reader.next();
     if (device_step_ != nullptr) {
-      device_step_->train(batch, features);
+      device_step_->train(part, batch);
       optimizer_.count_step();
     } else {
-      differentiate(batch, features, static_cast<double>(count), sums);
+      differentiate(part, batch, static_cast<double>(count), sums);
       optimizer_.step(
           model_.parameters().flat(), model_.parameters().gradients(), config_.optimizer
       );
@@ -341,92 +283,6 @@ EpochResult Trainer::train_epoch(const at::Tensor& rows, int64_t batch_size) {
   count_memory();
   result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return result;
-}
-
-at::Tensor Trainer::predict(const at::Tensor& rows, const std::optional<EvaluationNoise>& noise) {
-  const Scope scope(mutex_, config_, options_, stream_.get());
-  at::NoGradGuard no_grad;
-  check_rows(rows, data().size());
-  if (noise) {
-    const double intensity = noise->environment.intensity;
-    TORCH_CHECK_VALUE(
-        std::isfinite(intensity) && intensity >= 0,
-        "noise: expected a finite intensity of at least 0, found ",
-        intensity
-    );
-  }
-  const EnvironmentLists lists(
-      noise ? std::vector{noise->environment} : std::vector<Environment>{}
-  );
-  const int64_t seed = noise ? noise->seed : 0;
-  const Sequences sequences = needs_frames(lists) ? Sequences::frames : Sequences::means;
-  const int64_t batch_size = evaluation_batch(config_, *data_, sequences);
-  const at::Tensor order = rows.to(options_.device());
-  BatchReader reader(data(), rows, batch_size, sequences);
-  at::Tensor out = at::empty({order.numel(), config_.outputs}, options_.device(at::kCPU));
-  for (int64_t begin = 0; begin < order.numel(); begin += batch_size) {
-    const int64_t count = std::min(batch_size, order.numel() - begin);
-    const at::Tensor part = order.narrow(0, begin, count);
-    const std::vector<ModalityBatch>& features = reader.next();
-    if (step_ != nullptr) {
-      const at::Tensor keys = data_->keys().index_select(0, part);
-      const SequenceNoise site{
-          .seed = seed,
-          .step = 0,
-          .index = keys.const_data_ptr<int64_t>(),
-          .environments = lists,
-          .clean = !noise,
-      };
-      const std::vector<StepInput> inputs = step_inputs(part, features, site, /*learns=*/false);
-      const StepBatch batch{
-          .inputs = inputs,
-          .targets = data_->targets(),
-          .rows = part.const_data_ptr<int64_t>(),
-          .size = count,
-      };
-      step_->predict(
-          batch,
-          keys.const_data_ptr<int64_t>(),
-          noise ? &*noise : nullptr,
-          out.narrow(0, begin, count)
-      );
-      continue;
-    }
-    std::vector<at::Tensor> invariant;
-    for (const at::Tensor& x : evaluation_inputs(part, features, lists, seed)) {
-      invariant.push_back(model_.encode_invariant(invariant.size(), x));
-    }
-    out.narrow(0, begin, count).copy_(model_.predict(invariant).squeeze(0));
-  }
-  count_memory();
-  return out;
-}
-
-std::vector<Codes> Trainer::encode(const at::Tensor& rows) {
-  const Scope scope(mutex_, config_, options_, stream_.get());
-  at::NoGradGuard no_grad;
-  check_rows(rows, data().size());
-  const at::Tensor order = rows.to(options_.device());
-  const int64_t batch_size = evaluation_batch(config_, *data_, Sequences::means);
-  BatchReader reader(data(), rows, batch_size);
-  std::vector<Codes> codes(config_.modalities.size());
-  for (Codes& z : codes) {
-    for (at::Tensor* part : {&z.invariant, &z.spurious}) {
-      *part = at::empty({rows.numel(), config_.model.latent}, options_.device(at::kCPU));
-    }
-  }
-  const EnvironmentLists clean({});
-  for (int64_t begin = 0; begin < order.numel(); begin += batch_size) {
-    const int64_t count = std::min(batch_size, order.numel() - begin);
-    const auto inputs =
-        evaluation_inputs(order.narrow(0, begin, count), reader.next(), clean, /*seed=*/0);
-    for (size_t m = 0; m < codes.size(); ++m) {
-      const Codes z = model_.encode(m, inputs[m]);
-      codes[m].invariant.narrow(0, begin, count).copy_(z.invariant.squeeze(0));
-      codes[m].spurious.narrow(0, begin, count).copy_(z.spurious.squeeze(0));
-    }
-  }
-  return codes;
 }
 
 std::pair<TermValues, std::map<std::string, at::Tensor>> Trainer::gradients(

@@ -98,20 +98,22 @@ class Trainer {
   void check_training(const at::Tensor& rows) const;
   /** Whether the environments are made of a sequence's frames, not of their mean. */
   bool needs_frames(const EnvironmentLists& environments) const;
+  /** The batch for objective(), under autograd. */
+  Batch gathered(const at::Tensor& rows, const std::vector<ModalityBatch>& batch) const;
   /** The clean or noisy inputs [1, B, D'] of an evaluation, by modality, on any device. */
   std::vector<at::Tensor> evaluation_inputs(
       const at::Tensor& rows,
-      const std::vector<ModalityBatch>& features,
+      const std::vector<ModalityBatch>& batch,
       const EnvironmentLists& noise,
       int64_t seed
   ) const;
   /**
-   * What the step on the CPU reads of a batch; rows of sequences pass their pooling, which with
-   * `learns` is to be gone back through. Without it, there is one environment.
+   * Sets inputs_ to what the step on the CPU reads of a batch; frames pass their pooling, which
+   * with `learns` is to be gone back through.
    */
-  std::vector<StepInput> step_inputs(
+  void set_inputs(
       const at::Tensor& rows,
-      const std::vector<ModalityBatch>& features,
+      const std::vector<ModalityBatch>& batch,
       const SequenceNoise& noise,
       bool learns
   );
@@ -121,7 +123,7 @@ class Trainer {
    */
   void differentiate(
       const at::Tensor& rows,
-      const std::vector<ModalityBatch>& features,
+      const std::vector<ModalityBatch>& batch,
       double weight,
       at::Tensor& sums
   );
@@ -131,6 +133,7 @@ class Trainer {
   void count_memory();
 
   TrainerConfig config_;
+  const EnvironmentLists environments_;
   at::TensorOptions options_;
   std::shared_ptr<const c10::Stream> stream_;  // of a CUDA device; null on the CPU
   CmirModel model_;
@@ -140,7 +143,8 @@ class Trainer {
   std::unique_ptr<Step> step_;
   std::vector<std::unique_ptr<SequencePooling>> poolings_;  // beside step_; null: no sequence
   std::unique_ptr<DeviceStep> device_step_;
-  std::vector<double> terms_;  // of one step
+  std::vector<StepInput> inputs_;  // of one step or evaluation on the CPU
+  std::vector<double> terms_;      // of one step
   std::vector<Normalizer> normalizers_;
   std::optional<TrainerData> data_;
 

@@ -31,20 +31,10 @@ void check_features(const FeatureTable& table, const Modality& modality, int64_t
 
 /** The mean of the frames of each example, into `out` [B, D]; 0 where there are none. */
 void average_frames(const ModalityBatch& batch, const at::Tensor& out) {
-  const int64_t* offsets = batch.offsets.const_data_ptr<int64_t>();
   const SequenceArguments arguments{
       .examples = batch.offsets.numel() - 1,
       .columns = batch.values.size(1),
-      .offsets = offsets,
-      .index = offsets,  // any will do: nothing is drawn
-      .step = 0,
-      .key = {},
-      .modality = 0,
-      .modalities = 1,
-      .environments = 0,
-      .kinds = nullptr,
-      .intensities = nullptr,
-      .clean = true,
+      .offsets = batch.offsets.const_data_ptr<int64_t>(),
   };
   const auto average = [&]<class Value>(Value* target) {
     mean_frames_cpu(arguments, batch.values.const_data_ptr<Value>(), target);
@@ -173,25 +163,21 @@ int64_t TrainerData::bytes() const {
 BatchReader::BatchReader(
     const TrainerData& data, const at::Tensor& order, int64_t batch_size, Sequences sequences
 )
-    : data_(data), sequences_(sequences) {
-  for (const at::Tensor& all : data.features()) features_.push_back({.values = all, .offsets = {}});
+    : data_(data), sequences_(sequences), batch_(data.features().size()) {
   const Gatherer* gatherer = data.gatherer(sequences);
   if (gatherer != nullptr) prefetcher_.emplace(*gatherer, order, batch_size);
 }
 
 const std::vector<ModalityBatch>& BatchReader::next() {
-  if (!prefetcher_) return features_;
+  if (!prefetcher_) return batch_;
   const at::Device device = data_.keys().device();
   auto gathered = prefetcher_->next().begin();
-  for (size_t m = 0; m < features_.size(); ++m) {
+  for (size_t m = 0; m < batch_.size(); ++m) {
     if (!data_.gathered(m, sequences_)) continue;
-    const at::Tensor& offsets = gathered->offsets;
-    features_[m] = {
-        gathered->values.to(device), offsets.defined() ? offsets.to(device) : at::Tensor()
-    };
-    ++gathered;
+    const auto& [values, offsets] = *gathered++;
+    batch_[m] = {values.to(device), offsets.defined() ? offsets.to(device) : at::Tensor()};
   }
-  return features_;
+  return batch_;
 }
 
 }  // namespace cmir

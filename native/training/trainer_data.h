@@ -87,7 +87,7 @@ class TrainerData {
   at::Tensor targets_, keys_;
 };
 
-/** The features of the batches of an order of examples, one batch after another. */
+/** What is gathered for the batches of an order of examples, one batch after another. */
 class BatchReader {
  public:
   /** `order` int64 [n] on the CPU; the last batch may be smaller. The data must outlive this. */
@@ -98,14 +98,14 @@ class BatchReader {
       Sequences sequences = Sequences::means
   );
 
-  /** Of the next batch, until the next call, by modality and on the device: what was gathered, and
-   * where nothing is the features of all examples, [N, D_m]. */
+  /** Of the next batch, until the next call, by modality and on the device; undefined for the
+   * modalities whose features of all examples the data has. */
   const std::vector<ModalityBatch>& next();
 
  private:
   const TrainerData& data_;
   const Sequences sequences_;
-  std::vector<ModalityBatch> features_;
+  std::vector<ModalityBatch> batch_;
   std::optional<Prefetcher> prefetcher_;
 };
 

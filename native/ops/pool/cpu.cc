@@ -29,17 +29,15 @@ struct Copy {
 
 Copy copy_of(const SequenceArguments& a, int64_t made, int64_t example) {
   const int64_t e = made + (a.clean ? 0 : 1);  // 0 is the clean one
+  if (e == 0) return {.row = {}, .clean = true, .dropped = false, .kind = {}, .intensity = 0};
   const auto index = static_cast<uint32_t>(a.index[example]);
   Copy copy{
       .row = {a.key, index, a.step, philox_tag(Stream::noise, a.modality, e)},
-      .clean = e == 0,
+      .clean = false,
       .dropped = false,
-      .kind = NoiseKind::drop,
-      .intensity = 0,
+      .kind = static_cast<NoiseKind>(a.kinds[e - 1]),
+      .intensity = static_cast<float>(a.intensities[e - 1]),
   };
-  if (e == 0) return copy;
-  copy.kind = static_cast<NoiseKind>(a.kinds[e - 1]);
-  copy.intensity = static_cast<float>(a.intensities[e - 1]);
   if (copy.kind == NoiseKind::drop) {
     copy.dropped =
         is_dropped(a.key, index, a.step, a.modality, a.modalities, e, probability(copy.intensity));

@@ -14,14 +14,15 @@ namespace cmir {
 struct SequenceArguments {
   int64_t examples, columns;  // B, D
   const int64_t* offsets;  // [B + 1]: example b has the frames offsets[b] to offsets[b + 1]; from 0
-  const int64_t* index;    // [B], keys of the draws
-  uint32_t step;
-  PhiloxKey key;
-  int64_t modality, modalities;
-  int64_t environments;       // K, the noisy ones
-  const int64_t* kinds;       // [K], NoiseKind
-  const double* intensities;  // [K]
-  bool clean;                 // whether the clean environment comes before them
+  // Of the draws; nothing is looked at where there is no noisy environment.
+  const int64_t* index = nullptr;  // [B], keys
+  uint32_t step = 0;
+  PhiloxKey key = {};
+  int64_t modality = 0, modalities = 1;
+  int64_t environments = 0;             // K, the noisy ones
+  const int64_t* kinds = nullptr;       // [K], NoiseKind
+  const double* intensities = nullptr;  // [K]
+  bool clean = true;                    // whether the clean environment comes before them
 
   /** E, those that are made. */
   int64_t made() const { return environments + (clean ? 1 : 0); }
