@@ -2,7 +2,9 @@
 
 #include "ops/decorrelation/kernel.h"
 #include "ops/invariance/kernel.h"
+#include "ops/reconstruction/kernel.h"
 #include "training/config.h"
+#include "training/prediction.h"
 
 namespace cmir {
 
@@ -45,6 +47,47 @@ inline DecorrelationArguments decorrelation_arguments(
       .off_diagonal = config.decorrelation.off_diagonal,
       .gradient_scale = config.weights.decorrelation / static_cast<double>(environments * batch),
       .accumulate = config.weights.invariance > 0,
+  };
+}
+
+/** What turns the sum over environments, rows and features into R_rec. */
+inline double reconstruction_scale(int64_t environments, int64_t batch, int64_t features) {
+  return 1 / static_cast<double>(environments * batch * features);
+}
+
+/** The gradient is that of the weighted term. */
+inline ReconstructionArguments reconstruction_arguments(
+    const TrainerConfig& config, int64_t environments, int64_t batch, int64_t features
+) {
+  const double scale = reconstruction_scale(environments, batch, features);
+  return {
+      .environments = environments,
+      .rows = batch,
+      .columns = features,
+      .shared_target = config.reconstruction.target == "clean",
+      .gradient_scale = 2 * scale * config.weights.reconstruction,
+  };
+}
+
+/** L_pred over `rows` rows of outputs, environment after environment of the same batch; `example`
+ * [batch] are its places in `targets`. */
+template <class Value>
+PredictionArguments<Value> prediction_arguments(
+    const TrainerConfig& config,
+    int64_t rows,
+    int64_t batch,
+    const int64_t* example,
+    const at::Tensor& targets
+) {
+  const bool classes = config.prediction.loss == "crossEntropy";
+  return {
+      .loss = config.prediction.loss,
+      .rows = rows,
+      .batch = batch,
+      .outputs = config.outputs,
+      .example = example,
+      .targets = classes ? nullptr : targets.template const_data_ptr<Value>(),
+      .classes = classes ? targets.template const_data_ptr<int64_t>() : nullptr,
   };
 }
 

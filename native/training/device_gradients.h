@@ -248,23 +248,15 @@ class DeviceGradients {
     layers_.hidden_forward(plain, inner, n.decoder_hidden, hidden);
     layers_.forward(hidden, n.decoder_output, output);
 
-    const double scale = 1 / static_cast<double>(all_ * columns);
-    const ReconstructionArguments arguments{
-        .environments = environments(),
-        .rows = batch_,
-        .columns = columns,
-        .shared_target = config_.reconstruction.target == "clean",
-        .gradient_scale = 2 * scale * config_.weights.reconstruction,
-    };
     const at::Tensor gradient = buffers_.factor_of(output);
     reconstruction_cuda(
-        arguments,
+        reconstruction_arguments(config_, environments(), batch_, columns),
         static_cast<const Value*>(Memory::data(output)),
         layers_.left_bias(n.decoder_output),
         static_cast<const Value*>(Memory::data(a.x)),
         Memory::factor_data(gradient),
         Memory::data(n.decoder_output.bias_gradient),
-        scale,
+        reconstruction_scale(environments(), batch_, columns),
         term(2, m),
         scratch_.get(),
         current_stream()
@@ -304,18 +296,8 @@ class DeviceGradients {
     layers_.forward(hidden, head_output_, output);
     layers_.add_left_bias(head_output_, output, nullptr);
 
-    const bool classes = config_.prediction.loss == "crossEntropy";
-    const PredictionArguments<Value> prediction{
-        .loss = config_.prediction.loss,
-        .rows = count,
-        .batch = batch_,
-        .outputs = config_.outputs,
-        .example = rows(),
-        .targets = classes ? nullptr : targets_.template const_data_ptr<Value>(),
-        .classes = classes ? targets_.template const_data_ptr<int64_t>() : nullptr,
-    };
     prediction_cuda(
-        prediction,
+        prediction_arguments<Value>(config_, count, batch_, rows(), targets_),
         Memory::data(output),
         terms_.template mutable_data_ptr<double>() + 1,
         scratch_.get(),

@@ -75,10 +75,6 @@ void check_alike(const at::Tensor& found, const at::Tensor& expected) {
   check_close(found.cpu().to(at::kFloat), expected);
 }
 
-at::Tensor some_rows(int64_t count, int64_t first = 0) {
-  return (at::arange(first, first + count, at::kLong) * 7).remainder(kExamples);
-}
-
 void check_gradients(const TrainerConfig& config, int64_t batch) {
   const at::NoGradGuard no_grad;
   const at::Device device = *kernel_device();
@@ -272,72 +268,6 @@ TEST_CASE("device step: in bfloat16 parameters stay float32, and replay changes 
   CHECK(pair.step->memory() > 0);
 }
 
-/** x in bfloat16, as it is on the device. */
-at::Tensor rounded(const at::Tensor& x) { return x.to(at::kBFloat16); }
-
-TEST_CASE("step: the CUDA kernel of a bias adds it, and rounds to bfloat16") {
-  const auto device = kernel_device();
-  if (!device) return;
-  for (const auto& [rows, columns] : {std::pair{1, 1}, {7, 5}, {300, 64}, {3, 1030}}) {
-    INFO("shape " << rows << " " << columns);
-    const at::Tensor x = normal({rows, columns}, at::kFloat, 1).to(*device),
-                     bias = normal({columns}, at::kFloat, 2).to(*device);
-    const at::Tensor expected = x + bias, copy = at::empty_like(rounded(x));
-    for (const bool rounds : {false, true}) {
-      const at::Tensor out = x.clone();
-      add_bias_cuda(
-          rows,
-          columns,
-          bias.const_data_ptr<float>(),
-          out.mutable_data_ptr<float>(),
-          rounds ? mutable_kernel_data<at::BFloat16>(copy) : nullptr,
-          current_stream()
-      );
-      CHECK(out.equal(expected));
-    }
-    CHECK(copy.equal(rounded(expected)));
-  }
-}
-
-TEST_CASE("optimizer: the CUDA kernels update as the CPU does, and leave a copy in bfloat16") {
-  const auto device = kernel_device();
-  if (!device) return;
-  const OptimizerConfig config{.learning_rate = 0.01, .weight_decay = 0.1, .clip_norm = 2};
-  const Scratch scratch(1, at::TensorOptions(*device));
-  for (const int64_t size : {1, 3, 8, 1025}) {
-    INFO("size " << size);
-    const at::Tensor parameters = normal({size}, at::kFloat, 1),
-                     gradients = normal({size}, at::kFloat, 2);
-    const at::Tensor p = parameters.to(*device, false, true), g = gradients.to(*device),
-                     m = at::zeros_like(p), v = at::zeros_like(p),
-                     copy = at::empty_like(rounded(p));
-    const at::Tensor step = at::zeros({}, p.options().dtype(at::kLong)),
-                     factors = at::zeros({4}, p.options().dtype(at::kDouble));
-    adamw_cuda(
-        AdamwArguments<float>{
-            .learning_rate = config.learning_rate,
-            .weight_decay = config.weight_decay,
-            .clip_norm = config.clip_norm,
-            .size = size,
-            .parameters = p.mutable_data_ptr<float>(),
-            .gradients = g.const_data_ptr<float>(),
-            .exp_avg = m.mutable_data_ptr<float>(),
-            .exp_avg_sq = v.mutable_data_ptr<float>(),
-            .rounded = mutable_kernel_data<at::BFloat16>(copy),
-        },
-        step.const_data_ptr<int64_t>(),
-        factors.mutable_data_ptr<double>(),
-        scratch.get(),
-        current_stream()
-    );
-    Optimizer optimizer(parameters);
-    optimizer.step(parameters, gradients, config);
-    check_close(p.cpu(), parameters);
-    check_close(v.cpu(), optimizer.exp_avg_sq);
-    CHECK(copy.equal(rounded(p)));
-  }
-}
-
 TEST_CASE("device step: new data is read, NaN in it reaches the loss") {
   const auto device = kernel_device();
   if (!device) return;
@@ -403,101 +333,6 @@ TEST_CASE("device step: gaussian noise is scaled by row, as on the CPU") {
   pair.bind();
   pair.step->differentiate(rows.to(*device), {}, 1);
   CHECK_FALSE(scaled.allclose(before));
-}
-
-TEST_CASE("trainer: tf32 is refused on the CPU") {
-  TrainerConfig config = step_config();
-  config.precision = "tf32";
-  check_throws([&] { Trainer trainer(config); }, "tf32 needs a CUDA device");
-}
-
-TEST_CASE("trainer on a GPU: epochs, predictions and gradients are those on the CPU") {
-  const auto device = kernel_device();
-  if (!device || !device->is_cuda()) return;
-  const auto make = [&](const std::string& name) {
-    TrainerConfig config = step_config();
-    config.device = name;
-    auto trainer = std::make_unique<Trainer>(config);
-    trainer->upload(step_input());
-    return trainer;
-  };
-  const auto here = make("cpu"), there = make("cuda");
-  const at::Tensor rows = at::arange(kExamples, at::kLong);
-  for (int epoch = 0; epoch < 5; ++epoch) {
-    const EpochResult expected = here->train_epoch(rows, 16), found = there->train_epoch(rows, 16);
-    CHECK(found.steps == expected.steps);
-    CHECK(found.terms.loss == doctest::Approx(expected.terms.loss).epsilon(1e-6));
-  }
-  const TrainerState expected = here->state(true), found = there->state(true);
-  CHECK(found.step == expected.step);
-  for (const auto& [name, tensor] : expected.tensors) {
-    INFO(name);
-    const at::Tensor difference = (found.tensors.at(name) - tensor).abs();
-    CHECK(difference.max().item<double>() < 1e-5);
-  }
-  const EvaluationNoise noise{{"gaussian", 0.7}, 3};
-  CHECK((there->predict(rows, {}) - here->predict(rows, {})).abs().max().item<double>() < 1e-5);
-  CHECK(
-      (there->predict(rows, noise) - here->predict(rows, noise)).abs().max().item<double>() < 1e-5
-  );
-  const auto [terms, gradients] = there->gradients(rows);
-  CHECK(terms.loss == doctest::Approx(here->gradients(rows).first.loss).epsilon(1e-6));
-}
-
-TEST_CASE("trainer on a GPU: tf32 and bf16 train like float32, near it") {
-  const auto device = kernel_device();
-  if (!device || !device->is_cuda()) return;
-  const auto loss = [&](const std::string& precision) {
-    TrainerConfig config = step_config();
-    config.device = "cuda";
-    config.precision = precision;
-    config.model = {.hidden = 64, .latent = 32, .dropout = 0.3, .pooling = "mean"};
-    Trainer trainer(config);
-    trainer.upload(step_input());
-    double last = 0;
-    for (int epoch = 0; epoch < 3; ++epoch) {
-      last = trainer.train_epoch(at::arange(kExamples, at::kLong), 16).terms.loss;
-    }
-    return last;
-  };
-  const double exact = loss("float32");
-  for (const std::string precision : {"tf32", "bf16"}) {
-    INFO(precision);
-    const double found = loss(precision);
-    CHECK(found == doctest::Approx(exact).epsilon(1e-2));
-    CHECK(found != exact);
-  }
-}
-
-TEST_CASE("trainers on a GPU run side by side, each as it does alone") {
-  const auto device = kernel_device();
-  if (!device || !device->is_cuda()) return;
-  const auto run = [&](int64_t seed) {
-    TrainerConfig config = step_config();
-    config.device = "cuda";
-    config.precision = "float32";
-    config.seed = seed;
-    Trainer trainer(config);
-    trainer.upload(step_input());
-    for (int epoch = 0; epoch < 20; ++epoch) {
-      trainer.train_epoch(at::arange(kExamples, at::kLong), 8);
-    }
-    return trainer.state(false);
-  };
-  constexpr int64_t kTrainers = 4;
-  std::vector<TrainerState> together(kTrainers);
-  std::vector<std::thread> threads;
-  for (int64_t seed = 0; seed < kTrainers; ++seed) {
-    threads.emplace_back([&, seed] { together[static_cast<size_t>(seed)] = run(seed); });
-  }
-  for (std::thread& thread : threads) thread.join();
-  for (int64_t seed = 0; seed < kTrainers; ++seed) {
-    const TrainerState alone = run(seed);
-    for (const auto& [name, tensor] : alone.tensors) {
-      INFO("seed " << seed << " " << name);
-      CHECK(tensor.equal(together[static_cast<size_t>(seed)].tensors.at(name)));
-    }
-  }
 }
 
 }  // namespace

@@ -247,22 +247,16 @@ class CpuStep final : public Step {
     hidden_forward_cpu(plain, buffers_.hidden);
     n.decoder_output.forward(rows_, buffers_.hidden, buffers_.output);
 
-    const double scale = 1 / static_cast<double>(rows_ * features);
-    const ReconstructionArguments arguments{
-        .environments = environments(),
-        .rows = batch_,
-        .columns = features,
-        .shared_target = config_.reconstruction.target == "clean",
-        .gradient_scale = 2 * scale * config_.weights.reconstruction,
-    };
-    terms[2 + 2 * networks_.size() + m] = scale * reconstruction_cpu(
-                                                      arguments,
-                                                      buffers_.output,
-                                                      a.input,
-                                                      buffers_.output,
-                                                      buffers_.column_parts,
-                                                      n.decoder_output.bias_gradient
-                                                  );
+    const double sum = reconstruction_cpu(
+        reconstruction_arguments(config_, environments(), batch_, features),
+        buffers_.output,
+        a.input,
+        buffers_.output,
+        buffers_.column_parts,
+        n.decoder_output.bias_gradient
+    );
+    terms[2 + 2 * networks_.size() + m] =
+        reconstruction_scale(environments(), batch_, features) * sum;
 
     n.decoder_output.differentiate_weight(rows_, buffers_.output, buffers_.hidden);
     n.decoder_output.differentiate_input(rows_, buffers_.output, buffers_.hidden_gradient);
@@ -309,16 +303,8 @@ class CpuStep final : public Step {
     run_head(rows, arguments, bfloat16_);
     last.forward(rows, buffers_.hidden, buffers_.output);
 
-    const bool classes = config_.prediction.loss == "crossEntropy";
-    const PredictionArguments<Value> prediction{
-        .loss = config_.prediction.loss,
-        .rows = rows,
-        .batch = batch_,
-        .outputs = config_.outputs,
-        .example = batch.rows,
-        .targets = classes ? nullptr : batch.targets.template const_data_ptr<Value>(),
-        .classes = classes ? batch.targets.template const_data_ptr<int64_t>() : nullptr,
-    };
+    const auto prediction =
+        prediction_arguments<Value>(config_, rows, batch_, batch.rows, batch.targets);
     terms[1] = prediction_cpu(prediction, buffers_.output);
 
     column_sums_cpu(rows, last.outputs, buffers_.output, buffers_.column_parts, last.bias_gradient);

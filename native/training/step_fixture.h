@@ -4,6 +4,8 @@
 
 #include "test/check.h"
 #include "training/config.h"
+#include "training/objective.h"
+#include "training/step.h"
 #include "training/trainer_data.h"
 
 // What the tests of a step share, on every device.
@@ -48,4 +50,77 @@ inline at::ScalarType type_of(const TrainerConfig& config) {
   return config.precision == "float64" ? at::kDouble : at::kFloat;
 }
 
+/** A model with its data: what a step, and the objective under autograd, are computed from. */
+struct Scene {
+  explicit Scene(const TrainerConfig& config)
+      : config(config), model({config.modalities, config.outputs, config.model}, type_of(config)) {
+    at::NoGradGuard no_grad;
+    model.parameters().initialize(config.seed);
+    for (size_t m = 0; m < config.modalities.size(); ++m) {
+      features.push_back(
+          normal({kExamples, config.modalities[m].features}, type_of(config), m + 1)
+      );
+    }
+    targets = config.prediction.loss == "crossEntropy"
+                  ? at::arange(kExamples, at::kLong).remainder(config.outputs)
+                  : normal({kExamples}, type_of(config), 9);
+  }
+
+  /** Terms and flat gradients of a step on rows. */
+  std::pair<std::vector<double>, at::Tensor> step(const at::Tensor& rows) {
+    return step(rows, inputs(rows));
+  }
+  std::pair<std::vector<double>, at::Tensor> step(
+      const at::Tensor& rows, const std::vector<StepInput>& inputs
+  ) {
+    at::NoGradGuard no_grad;
+    model.parameters().gradients().zero_();
+    std::vector<double> terms(static_cast<size_t>(term_count(config)));
+    make_step(config, model.parameters())->run(batch(rows, inputs), 3, terms);
+    return {terms, model.parameters().gradients().clone()};
+  }
+
+  /** Those rows of the features. */
+  std::vector<StepInput> inputs(const at::Tensor& rows) const {
+    std::vector<StepInput> all;
+    for (const at::Tensor& values : features) {
+      all.push_back({.values = values, .rows = rows.const_data_ptr<int64_t>()});
+    }
+    return all;
+  }
+  StepBatch batch(const at::Tensor& rows, const std::vector<StepInput>& inputs) const {
+    return {inputs, targets, rows.const_data_ptr<int64_t>(), rows.numel()};
+  }
+
+  /** The same of the readable objective; `inputs` collects the features as leaves. */
+  std::pair<std::vector<double>, at::Tensor> reference(
+      const at::Tensor& rows, std::vector<at::Tensor>* inputs = nullptr
+  ) {
+    model.parameters().gradients().zero_();
+    Batch batch{.features = {}, .targets = targets.index_select(0, rows), .index = rows};
+    for (const at::Tensor& all : features) {
+      const at::Tensor values = all.index_select(0, rows).requires_grad_(inputs != nullptr);
+      batch.features.push_back({.values = values, .offsets = {}});
+      if (inputs != nullptr) inputs->push_back(values);
+    }
+    const Terms found = objective(model, config, batch, 3);
+    found.loss.backward();
+    std::vector<double> terms{found.loss.item<double>(), found.prediction.item<double>()};
+    for (const auto* list : {&found.invariance, &found.decorrelation, &found.reconstruction}) {
+      for (size_t m = 0; m < features.size(); ++m) {
+        terms.push_back(list->empty() ? 0 : (*list)[m].item<double>());
+      }
+    }
+    return {terms, model.parameters().gradients().clone()};
+  }
+
+  TrainerConfig config;
+  CmirModel model;
+  std::vector<at::Tensor> features;
+  at::Tensor targets;
+};
+
+inline at::Tensor some_rows(int64_t count, int64_t first = 0) {
+  return (at::arange(first, first + count, at::kLong) * 7).remainder(kExamples);
+}
 }  // namespace cmir::test

@@ -1,9 +1,5 @@
 #include "training/step.h"
 
-#include <ATen/Parallel.h>
-#include <c10/core/Allocator.h>
-#include <c10/util/ThreadLocalDebugInfo.h>
-
 #include "base/gemm.h"
 #include "ops/perturb/op.h"
 #include "test/check.h"
@@ -14,80 +10,6 @@
 
 namespace cmir::test {
 namespace {
-
-/** A model with its data: what a step, and the objective under autograd, are computed from. */
-struct Scene {
-  explicit Scene(const TrainerConfig& config)
-      : config(config), model({config.modalities, config.outputs, config.model}, type_of(config)) {
-    at::NoGradGuard no_grad;
-    model.parameters().initialize(config.seed);
-    for (size_t m = 0; m < config.modalities.size(); ++m) {
-      features.push_back(
-          normal({kExamples, config.modalities[m].features}, type_of(config), m + 1)
-      );
-    }
-    targets = config.prediction.loss == "crossEntropy"
-                  ? at::arange(kExamples, at::kLong).remainder(config.outputs)
-                  : normal({kExamples}, type_of(config), 9);
-  }
-
-  /** Terms and flat gradients of a step on rows. */
-  std::pair<std::vector<double>, at::Tensor> step(const at::Tensor& rows) {
-    return step(rows, inputs(rows));
-  }
-  std::pair<std::vector<double>, at::Tensor> step(
-      const at::Tensor& rows, const std::vector<StepInput>& inputs
-  ) {
-    at::NoGradGuard no_grad;
-    model.parameters().gradients().zero_();
-    std::vector<double> terms(static_cast<size_t>(term_count(config)));
-    make_step(config, model.parameters())->run(batch(rows, inputs), 3, terms);
-    return {terms, model.parameters().gradients().clone()};
-  }
-
-  /** Those rows of the features. */
-  std::vector<StepInput> inputs(const at::Tensor& rows) const {
-    std::vector<StepInput> all;
-    for (const at::Tensor& values : features) {
-      all.push_back({.values = values, .rows = rows.const_data_ptr<int64_t>()});
-    }
-    return all;
-  }
-  StepBatch batch(const at::Tensor& rows, const std::vector<StepInput>& inputs) const {
-    return {inputs, targets, rows.const_data_ptr<int64_t>(), rows.numel()};
-  }
-
-  /** The same of the readable objective; `inputs` collects the features as leaves. */
-  std::pair<std::vector<double>, at::Tensor> reference(
-      const at::Tensor& rows, std::vector<at::Tensor>* inputs = nullptr
-  ) {
-    model.parameters().gradients().zero_();
-    Batch batch{.features = {}, .targets = targets.index_select(0, rows), .index = rows};
-    for (const at::Tensor& all : features) {
-      const at::Tensor values = all.index_select(0, rows).requires_grad_(inputs != nullptr);
-      batch.features.push_back({.values = values, .offsets = {}});
-      if (inputs != nullptr) inputs->push_back(values);
-    }
-    const Terms found = objective(model, config, batch, 3);
-    found.loss.backward();
-    std::vector<double> terms{found.loss.item<double>(), found.prediction.item<double>()};
-    for (const auto* list : {&found.invariance, &found.decorrelation, &found.reconstruction}) {
-      for (size_t m = 0; m < features.size(); ++m) {
-        terms.push_back(list->empty() ? 0 : (*list)[m].item<double>());
-      }
-    }
-    return {terms, model.parameters().gradients().clone()};
-  }
-
-  TrainerConfig config;
-  CmirModel model;
-  std::vector<at::Tensor> features;
-  at::Tensor targets;
-};
-
-at::Tensor some_rows(int64_t count) {
-  return (at::arange(count, at::kLong) * 7).remainder(kExamples);
-}
 
 void check_step(const TrainerConfig& config, int64_t batch) {
   Scene scene(config);
@@ -188,138 +110,6 @@ TEST_CASE("step: in bfloat16 the gradients are those of float32 up to its roundi
   CHECK((rounded - gradients).norm().item<double>() < 0.1 * gradients.norm().item<double>());
 }
 
-TEST_CASE("trainer: in bfloat16 it trains, evaluates in float32, and gives the same bits again") {
-  if (!has_bfloat16_gemm()) {
-    TrainerConfig config = step_config();
-    config.precision = "bf16";
-    check_throws([&] { Trainer{config}; }, "precision: bf16 needs a CPU");
-    return;
-  }
-  const auto trained = [](int64_t threads) {
-    TrainerConfig config = step_config();
-    config.precision = "bf16";
-    config.threads = threads;
-    Trainer trainer(config);
-    trainer.upload(step_input());
-    const double first = trainer.train_epoch(some_rows(kExamples), 8).terms.loss;
-    double last = first;
-    for (int epoch = 0; epoch < 30; ++epoch) {
-      last = trainer.train_epoch(some_rows(kExamples), 8).terms.loss;
-    }
-    CHECK(last < first);
-    return trainer.predict(some_rows(kExamples), {});
-  };
-  CHECK(trained(1).equal(trained(1)));
-}
-
-/** What each environment's encoder sees, [E, B, D], of those rows, made before the step. */
-at::Tensor ready_values(const Scene& scene, size_t modality, const at::Tensor& rows) {
-  const EnvironmentLists lists(scene.config.environments);
-  return perturb(
-      scene.features[modality].index_select(0, rows),
-      rows,
-      at::scalar_tensor(3, at::kLong),
-      scene.config.seed,
-      static_cast<int64_t>(modality),
-      static_cast<int64_t>(scene.features.size()),
-      lists.kinds,
-      lists.intensities
-  );
-}
-
-TEST_CASE("step: inputs that come ready give the same bits, and their gradients") {
-  for (const std::string target : {"environment", "clean"}) {
-    TrainerConfig config = step_config();
-    config.reconstruction.target = target;
-    Scene scene(config);
-    const at::Tensor rows = some_rows(11);
-    const auto [terms, gradients] = scene.step(rows);
-    std::vector<StepInput> inputs = scene.inputs(rows);
-    for (const size_t m : {0, 2}) {
-      const at::Tensor values = ready_values(scene, m, rows);
-      inputs[m] = {.values = values, .gradient = at::empty_like(values)};
-    }
-    const auto [found_terms, found] = scene.step(rows, inputs);
-    CHECK(found_terms == terms);
-    CHECK(found.equal(gradients));
-
-    // Down to the features, through noise held fixed: what autograd makes of the whole.
-    std::vector<at::Tensor> leaves;
-    scene.reference(rows, &leaves);
-    for (const size_t m : {0, 2}) {
-      Scene fixed(config);
-      fixed.features[m].requires_grad_(true);
-      ready_values(fixed, m, rows).backward(inputs[m].gradient);
-      check_close(fixed.features[m].grad().index_select(0, rows), leaves[m].grad());
-    }
-  }
-}
-
-TEST_CASE("step: evaluation of inputs that come ready is that of the same noise drawn inside") {
-  Scene scene(step_config());
-  const at::NoGradGuard no_grad;
-  const auto step = make_step(scene.config, scene.model.parameters());
-  const at::Tensor rows = some_rows(9), out = at::empty({9, 1}, at::kDouble);
-  const EvaluationNoise noise{.environment = {"laplace", 0.6}, .seed = 11};
-  step->predict(scene.batch(rows, scene.inputs(rows)), rows.const_data_ptr<int64_t>(), &noise, out);
-  const at::Tensor expected = out.clone();
-  std::vector<StepInput> inputs = scene.inputs(rows);
-  const EnvironmentLists lists({noise.environment});
-  const at::Tensor noisy = perturb(
-      scene.features[1].index_select(0, rows),
-      rows,
-      at::zeros({}, at::kLong),
-      noise.seed,
-      1,
-      3,
-      lists.kinds,
-      lists.intensities
-  );
-  inputs[1] = {.values = noisy.narrow(0, 1, 1)};
-  step->predict(scene.batch(rows, inputs), rows.const_data_ptr<int64_t>(), &noise, out);
-  CHECK(out.equal(expected));
-}
-
-TEST_CASE("step: a batch that was gathered is the same as its rows of all data") {
-  for (const std::string sharing : {"independent", "common"}) {
-    TrainerConfig config = step_config();
-    config.sharing = sharing;
-    if (sharing == "common") config.environments = {{"gaussian", 0.5}, {"gaussian", 1}};
-    Scene scene(config);
-    const at::NoGradGuard no_grad;
-    const at::Tensor rows = some_rows(11), out = at::empty({11, 1}, at::kDouble);
-    const auto [terms, gradients] = scene.step(rows);
-    std::vector<StepInput> inputs = scene.inputs(rows);
-    for (const size_t m : {0, 2}) {
-      inputs[m] = {.values = scene.features[m].index_select(0, rows)};
-    }
-    const auto [found_terms, found] = scene.step(rows, inputs);
-    CHECK(found_terms == terms);
-    CHECK(found.equal(gradients));
-    const auto step = make_step(config, scene.model.parameters());
-    const EvaluationNoise noise{.environment = {"laplace", 0.5}, .seed = 1};
-    const auto* keys = rows.const_data_ptr<int64_t>();
-    step->predict(scene.batch(rows, scene.inputs(rows)), keys, &noise, out);
-    const at::Tensor expected = out.clone();
-    step->predict(scene.batch(rows, inputs), keys, &noise, out);
-    CHECK(out.equal(expected));
-  }
-}
-
-TEST_CASE("step: flat rows have their own scale of gaussian noise") {
-  const at::NoGradGuard no_grad;
-  const at::Tensor rows = some_rows(11);
-  TrainerConfig weaker = step_config();
-  weaker.modalities = {{"vision", 33, false}};
-  weaker.environments = {{"gaussian", 0.8}, {"laplace", 0.7}};
-  Scene scaled(weaker);
-  std::vector<StepInput> inputs = scaled.inputs(rows);
-  inputs[0].scale = at::full({kExamples}, 0.25F);
-  const auto terms = scaled.step(rows, inputs).first;
-  scaled.config.environments[0].intensity = 0.2;
-  CHECK(scaled.step(rows).first == terms);
-}
-
 TEST_CASE("step: memory is used again, whatever ran before") {
   Scene scene(step_config());
   at::NoGradGuard no_grad;
@@ -418,73 +208,10 @@ TEST_CASE("optimizer: updates are those of the definition, at sizes around a chu
   CHECK(parameters.isnan().all().item<bool>());  // as torch's clipping has it
 }
 
-TEST_CASE("trainer: a call's threads are its own, whatever ran before on the same thread") {
-  TrainerConfig config = step_config();
-  const auto threads_inside = [&](int64_t threads) {
-    config.threads = threads;
-    Trainer trainer(config);
-    trainer.state(false);
-    return at::get_num_threads();
-  };
-  const int standard = threads_inside(0);
-  CHECK(threads_inside(1) == 1);
-  CHECK(threads_inside(0) == standard);
-}
-
 TEST_CASE("step: NaN in the input reaches the loss") {
   Scene scene(step_config());
   scene.features[1][0][0] = std::numeric_limits<double>::quiet_NaN();
   CHECK(std::isnan(scene.step(at::zeros({1}, at::kLong)).first[0]));
-}
-
-/** Counts what LibTorch's allocator hands out on this thread while it lives. */
-class AllocationCounter : public c10::MemoryReportingInfoBase {
- public:
-  void reportMemoryUsage(void*, int64_t size, size_t, size_t, c10::Device) override {
-    if (size > 0) ++count;
-  }
-  bool memoryProfilingEnabled() const override { return true; }
-  int64_t count = 0;
-};
-
-TEST_CASE("trainer: a step allocates nothing once the first has run") {
-  Trainer trainer(step_config());
-  trainer.upload(step_input());
-  const auto allocations = [&](int64_t steps) {
-    trainer.arm();
-    const auto counter = std::make_shared<AllocationCounter>();
-    const at::Tensor rows = some_rows(8 * steps);
-    const c10::DebugInfoGuard guard(c10::DebugInfoKind::PROFILER_STATE, counter);
-    CHECK(trainer.train_epoch(rows, 8).steps == steps);
-    return counter->count;
-  };
-  allocations(1);
-  const int64_t one = allocations(1);
-  CHECK(one > 0);  // the epoch itself: it is seen at all
-  CHECK(allocations(50) == one);
-}
-
-TEST_CASE("trainer: any number of threads gives the same bits where the products are our own") {
-  if (!has_own_gemm()) return;
-  TrainerConfig config = step_config();
-  config.precision = "float32";
-  config.modalities = {{"text", 300, false}};
-  config.model = {.hidden = 256, .latent = 64, .dropout = 0.3, .pooling = "mean"};
-  const auto parameters = [&](int64_t threads) {
-    config.threads = threads;
-    Trainer trainer(config);
-    trainer.upload(
-        {.features = {{normal({400, 300}, at::kFloat)}}, .targets = normal({400}, at::kFloat)}
-    );
-    trainer.arm();
-    trainer.train_epoch(at::arange(400, at::kLong), 128);
-    return trainer.state(false);
-  };
-  const TrainerState one = parameters(1), two = parameters(2);
-  for (const auto& [name, tensor] : one.tensors) {
-    INFO(name);
-    CHECK(tensor.equal(two.tensors.at(name)));
-  }
 }
 
 }  // namespace
