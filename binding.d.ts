@@ -52,7 +52,12 @@ export interface NativeConfig {
     consistency: number;
   };
   decorrelation: { offDiagonal: number };
-  prediction: { loss: 'l1' | 'mse' | 'crossEntropy'; on: 'all' | 'clean' };
+  prediction: {
+    loss: 'l1' | 'mse' | 'crossEntropy';
+    on: 'all' | 'clean';
+    /** One a class in the mean over examples, sum w l / sum w; none: all count alike. */
+    classWeights: number[];
+  };
   reconstruction: { target: 'environment' | 'clean' };
   optimizer: {
     /** AdamW's, at its highest. */
@@ -69,6 +74,11 @@ export interface NativeConfig {
     epochs: number;
     /** Batches a step: its gradient is the mean over all their examples. */
     accumulation: number;
+    /**
+     * Decay in [0, 1) of the moving average of the weights that evaluations use; 0: none. After t steps it is at most
+     * (1 + t) / (10 + t).
+     */
+    averaging: number;
   };
 }
 
@@ -78,7 +88,11 @@ export interface NativeTensor {
   data: FloatArray;
 }
 
-/** Tensors named as in model.safetensors; with the optimiser, also `optimizer.exp_avg.<name>`, `optimizer.exp_avg_sq.<name>`. */
+/**
+ * Tensors named as in model.safetensors, averaged where weights are averaged; with the optimiser, also
+ * `optimizer.exp_avg.<name>`, `optimizer.exp_avg_sq.<name>`, and beside averaged weights those that are trained,
+ * `optimizer.weights.<name>`.
+ */
 export interface NativeState {
   /** Optimiser steps taken so far; also, times `accumulation`, the counter that keys noise and dropout. */
   step: number;
@@ -132,6 +146,19 @@ export interface NativeTerms {
   reconstruction: number[];
 }
 
+/** Where a loss stopped being a finite number. */
+export interface NativeDivergence {
+  /** The first term of NativeTerms that is not finite; the loss where all others are. */
+  term: keyof NativeTerms;
+  /** Of a constraint. */
+  modality: string | null;
+  value: number;
+  /** Of the epoch, from 1; null where it is not known. */
+  step: number | null;
+  /** Of the batch, in its order; empty where the step is not known. */
+  rows: number[];
+}
+
 export interface NativeEpoch {
   terms: NativeTerms;
   steps: number;
@@ -142,6 +169,8 @@ export interface NativeEpoch {
   learningRate: number;
   /** True when abort() ended the epoch early; steps and terms then count what was done. */
   aborted: boolean;
+  /** Not null where the loss became NaN or infinite. On the CPU the epoch ended there, before that step was taken. */
+  diverged: NativeDivergence | null;
 }
 
 /** Noise on the standardised features of an evaluation, the same for every model and batch size. */
@@ -169,11 +198,11 @@ export class Trainer {
   trainEpoch(rows: Int32Array, batchSize: number): Promise<NativeEpoch>;
   /** Ends a running epoch after its current step. */
   abort(): void;
-  /** Head outputs [rows, outputs] on the clean, or noisy, input. */
+  /** Head outputs [rows, outputs] of the averaged weights, where there are any, on the clean, or noisy, input. */
   predict(rows: Int32Array, noise: NativeNoise | null): Promise<FloatArray>;
   /** Invariant and spurious codes, each [rows, latent], one of each a modality. */
   encode(rows: Int32Array): Promise<{ invariant: FloatArray[]; spurious: FloatArray[] }>;
-  /** Loss terms and parameter gradients of the next step on `rows` as one batch; changes nothing. */
+  /** Loss terms and parameter gradients of the next step on `rows` as one batch, of the weights that are trained; changes nothing. */
   gradients(
     rows: Int32Array,
   ): Promise<{ terms: NativeTerms; gradients: Record<string, NativeTensor> }>;

@@ -37,7 +37,7 @@ export function makeConfig({
     sharing,
     weights: { invariance: 1, decorrelation: 0.5, reconstruction: 1, risk: 0, consistency: 0 },
     decorrelation: { offDiagonal: 0.3 },
-    prediction: { loss: 'l1', on: 'all' },
+    prediction: { loss: 'l1', on: 'all', classWeights: [] },
     reconstruction: { target: 'environment' },
     optimizer: {
       learningRate: 1e-4,
@@ -48,6 +48,7 @@ export function makeConfig({
       warmup: 0,
       epochs: 1,
       accumulation: 1,
+      averaging: 0,
     },
   };
 }

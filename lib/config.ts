@@ -130,6 +130,13 @@ export const configSchema = z.strictObject({
         .enum(['all', 'clean'])
         .default('all')
         .meta({ description: 'environments that L_pred averages over' }),
+      classWeights: z
+        .union([z.array(positive).min(2), z.enum(['none', 'balanced'])])
+        .default('none')
+        .meta({
+          description:
+            'weights of the classes in cross-entropy, one each, in their order; balanced: N / (C count) of the training split',
+        }),
     })
     .prefault({}),
   reconstruction: z
@@ -161,6 +168,10 @@ export const configSchema = z.strictObject({
       }),
       accumulation: z.int().positive().default(1).meta({
         description: 'batches a step: its gradient is the mean over all their examples',
+      }),
+      averaging: nonNegative.lt(1).default(0).meta({
+        description:
+          'decay of the moving average of the weights that is validated and saved; 0: the weights themselves',
       }),
       patience: count.default(10).meta({
         description: 'epochs without a better validation score before stopping; 0 never stops',
@@ -257,6 +268,12 @@ function checkTogether(config: Config): void {
     throw new CmirError(
       'ERR_CMIR_CONFIG',
       `prediction.loss: crossEntropy needs task classification, found regression`,
+    );
+  }
+  if (config.task === 'regression' && config.prediction.classWeights !== 'none') {
+    throw new CmirError(
+      'ERR_CMIR_CONFIG',
+      `prediction.classWeights: needs task classification, found regression`,
     );
   }
   if (
@@ -390,23 +407,15 @@ export function parseValue(text: string): unknown {
 
 /** The part of the configuration that the engine sees, with `auto` already decided by the caller. */
 export function nativeConfig(config: Config, shape: DataShape): NativeConfig {
-  const { loss } = config.prediction;
-  if (loss === 'auto' || config.device === 'auto') {
+  const { loss, on, classWeights } = config.prediction;
+  if (loss === 'auto' || config.device === 'auto' || classWeights === 'balanced') {
     throw new CmirError(
       'ERR_CMIR_CONFIG',
-      'prediction.loss and device must be decided before training',
+      'prediction.loss, prediction.classWeights and device must be decided before training',
     );
   }
-  const {
-    learningRate,
-    weightDecay,
-    clipNorm,
-    decayBiases,
-    schedule,
-    warmup,
-    epochs,
-    accumulation,
-  } = config.training;
+  const { schedule, warmup, epochs, accumulation, averaging, ...training } = config.training;
+  const { learningRate, weightDecay, clipNorm, decayBiases } = training;
   return {
     seed: config.seed,
     device: config.device,
@@ -420,7 +429,7 @@ export function nativeConfig(config: Config, shape: DataShape): NativeConfig {
     sharing: Array.isArray(config.environments) ? 'independent' : config.environments.sharing,
     weights: config.weights,
     decorrelation: config.decorrelation,
-    prediction: { loss, on: config.prediction.on },
+    prediction: { loss, on, classWeights: classWeights === 'none' ? [] : classWeights },
     reconstruction: config.reconstruction,
     optimizer: {
       learningRate,
@@ -431,6 +440,7 @@ export function nativeConfig(config: Config, shape: DataShape): NativeConfig {
       warmup,
       epochs,
       accumulation,
+      averaging,
     },
   };
 }

@@ -45,7 +45,7 @@ describe('resolveConfig', () => {
     });
     expect(resolveConfig(config)).toEqual(config);
     const native = nativeConfig(
-      { ...config, device: 'cpu', prediction: { loss: 'l1', on: 'all' } },
+      { ...config, device: 'cpu', prediction: { ...config.prediction, loss: 'l1' } },
       { modalities: [], outputs: 1 },
     );
     expect(native).toMatchObject({
@@ -85,6 +85,23 @@ describe('resolveConfig', () => {
     [{ threads: 2000 }, 'threads: found 2000, expected at most 1024'],
     [{ weights: { invariance: -0.5 } }, 'weights.invariance: found -0.5, expected at least 0'],
     [{ weights: { invariance: Number.NaN } }, 'weights.invariance: found NaN, expected a number'],
+    [{ training: { averaging: 1 } }, 'training.averaging: found 1, expected less than 1'],
+    [
+      { prediction: { classWeights: 'even' } },
+      'prediction.classWeights: found "even", expected none, balanced',
+    ],
+    [
+      { prediction: { classWeights: [1, 0] } },
+      'prediction.classWeights.1: found 0, expected more than 0',
+    ],
+    [
+      { prediction: { classWeights: [1] } },
+      'prediction.classWeights: found [1], expected at least 2',
+    ],
+    [
+      { task: 'regression', prediction: { classWeights: 'balanced' } },
+      'prediction.classWeights: needs task classification',
+    ],
     [{ training: { warmup: 1 } }, 'training.warmup: found 1, expected less than 1'],
     [
       { training: { schedule: 'step' } },

@@ -43,7 +43,7 @@ const BASE: NativeConfig = {
   sharing: 'independent',
   weights: { invariance: 0.7, decorrelation: 0.4, reconstruction: 1.3, risk: 0, consistency: 0 },
   decorrelation: { offDiagonal: 0.3 },
-  prediction: { loss: 'l1', on: 'all' },
+  prediction: { loss: 'l1', on: 'all', classWeights: [] },
   reconstruction: { target: 'environment' },
   optimizer: {
     learningRate: 0.001,
@@ -54,6 +54,7 @@ const BASE: NativeConfig = {
     warmup: 0,
     epochs: 1,
     accumulation: 1,
+    averaging: 0,
   },
 };
 
@@ -92,19 +93,19 @@ const CASES: Record<string, Case> = {
   'one example, float32': variant({ precision: 'float32' }, 1),
   'one noisy environment, mean squared error, clean prediction and target': variant({
     environments: MIXED.slice(1, 2),
-    prediction: { loss: 'mse', on: 'clean' },
+    prediction: { loss: 'mse', on: 'clean', classWeights: [] },
     reconstruction: { target: 'clean' },
   }),
   'all kinds of noise, cross-entropy, float64': variant({
     environments: MIXED,
     outputs: 3,
-    prediction: { loss: 'crossEntropy', on: 'all' },
+    prediction: { loss: 'crossEntropy', on: 'all', classWeights: [] },
   }),
   'all kinds of noise, cross-entropy, clean prediction, float32': variant({
     precision: 'float32',
     environments: MIXED,
     outputs: 3,
-    prediction: { loss: 'crossEntropy', on: 'clean' },
+    prediction: { loss: 'crossEntropy', on: 'clean', classWeights: [] },
   }),
   'many environments': variant({ environments: [...MIXED, ...MIXED, ...MIXED, ...MIXED] }),
   'invariance alone': variant({
@@ -120,7 +121,7 @@ const CASES: Record<string, Case> = {
   }),
   'risk and consistency of values': variant({
     weights: { ...NO_WEIGHTS, risk: 1.5, consistency: 0.7 },
-    prediction: { loss: 'mse', on: 'all' },
+    prediction: { loss: 'mse', on: 'all', classWeights: [] },
   }),
   'risk and consistency of values, with constraints, float32': variant({
     precision: 'float32',
@@ -130,7 +131,18 @@ const CASES: Record<string, Case> = {
     weights: { ...BASE.weights, risk: 1.5, consistency: 0.7 },
     environments: MIXED,
     outputs: 3,
-    prediction: { loss: 'crossEntropy', on: 'all' },
+    prediction: { loss: 'crossEntropy', on: 'all', classWeights: [] },
+  }),
+  'classes with weights': variant({
+    environments: MIXED,
+    outputs: 3,
+    prediction: { loss: 'crossEntropy', on: 'all', classWeights: [0.5, 2, 1.25] },
+  }),
+  'classes with weights, risk and consistency, float32': variant({
+    precision: 'float32',
+    weights: { ...BASE.weights, risk: 1.5, consistency: 0.7 },
+    outputs: 3,
+    prediction: { loss: 'crossEntropy', on: 'all', classWeights: [0.5, 2, 1.25] },
   }),
   'fusion: no environments, no constraints': variant({
     environments: [],
@@ -141,7 +153,7 @@ const CASES: Record<string, Case> = {
     precision: 'float32',
     model: { hidden: 17, latent: 6, dropout: 0.4, pooling: 'mean' },
     environments: MIXED,
-    prediction: { loss: 'mse', on: 'clean' },
+    prediction: { loss: 'mse', on: 'clean', classWeights: [] },
   }),
 };
 

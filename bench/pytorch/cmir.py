@@ -175,6 +175,7 @@ class Settings:
     consistency: float = 0.0
     off_diagonal: float = 0.3
     loss: str = "l1"  # l1, mse, crossEntropy
+    class_weights: tuple[float, ...] = ()  # one a class; none: all count alike
     on: str = "all"  # all, clean: the environments that L_pred averages over
     target: str = "environment"  # environment, clean: what R_rec compares with
     form: str = "naive"  # naive, fast
@@ -227,7 +228,11 @@ def objective(model: CmIR, noisy: dict[str, Tensor], targets: Tensor, settings: 
     if settings.on == "clean":
         invariant_parts = [invariant[:1] for invariant in invariant_parts]
     outputs = model.predict(invariant_parts)
-    risks = prediction_losses(settings.loss, outputs, targets).mean(dim=-1)
+    losses = prediction_losses(settings.loss, outputs, targets)
+    weights = torch.ones_like(losses[0])
+    if settings.class_weights:
+        weights = losses.new_tensor(settings.class_weights)[targets]
+    risks = (losses * weights).sum(dim=-1) / weights.sum()
     terms["prediction"] = risks.mean()
     terms["risk"] = risks.var(correction=0) if settings.risk > 0 else torch.zeros(())
     terms["consistency"] = (

@@ -2,7 +2,8 @@ import type { Config } from '../config';
 import { shuffledRows } from '../data/batches';
 import { CmirError, throwIfAborted } from '../errors';
 import { computeMetrics } from '../metrics';
-import type { NativeEpoch, NativeState, NativeTerms, Trainer } from '../../binding';
+import type { NativeEpoch, NativeState, Trainer } from '../../binding';
+import { divergedError } from './divergence';
 import { describeTerms, type EpochRecord } from './history';
 import type { EarlyStopping } from './selection';
 import type { ModelShape } from './shape';
@@ -35,6 +36,8 @@ export interface EpochsOptions {
   /** Rows to learn from. */
   readonly train: Int32Array;
   readonly valid: ValidationRows;
+  /** Names of the rows, for messages. */
+  readonly ids: readonly string[];
   /** What is done so far, when continuing; both are brought up to date. */
   readonly stopping: EarlyStopping;
   readonly history: EpochRecord[];
@@ -52,7 +55,7 @@ const REPORT_INTERVAL = 100;
 /**
  * Epochs of training and validation until patience or epochs run out. It knows rows, not the data set: no split
  * but train and valid can reach the selection of the epoch.
- * Throws ERR_CMIR_ABORTED within one step of the signal, ERR_CMIR_DIVERGED when a loss term is not finite.
+ * Throws ERR_CMIR_ABORTED within one step of the signal, ERR_CMIR_DIVERGED when a loss is not finite.
  */
 export async function runEpochs(options: EpochsOptions): Promise<void> {
   const { trainer, config, shape, valid, stopping, history } = options;
@@ -65,11 +68,11 @@ export async function runEpochs(options: EpochsOptions): Promise<void> {
     const running = runEpoch(order, epoch, options, pace);
     order = orderOf(epoch + 1); // while the engine works
     const result = await running;
+    if (result.diverged !== null) {
+      throw divergedError(result.diverged, epoch, options.ids, config.training.learningRate);
+    }
     const clock = new Stopwatch();
-    const predicting = clock.time(trainer.predict(valid.rows, null));
-    const problem = findProblem(result.terms, epoch, options); // while the engine works
-    const outputs = await predicting;
-    if (problem !== undefined) throw problem;
+    const outputs = await clock.time(trainer.predict(valid.rows, null));
     const report = computeMetrics(shape.task, outputs, valid.targets, shape.outputs);
     const best = stopping.isBest(epoch, report);
     const isWanted = best || options.states === 'all';
@@ -146,31 +149,4 @@ async function runEpoch(
     clearInterval(timer);
     signal?.removeEventListener('abort', abort);
   }
-}
-
-/** ERR_CMIR_DIVERGED, naming the first term that is not finite, if there is one. */
-function findProblem(
-  terms: NativeTerms,
-  epoch: number,
-  { config, shape }: EpochsOptions,
-): CmirError | undefined {
-  const perModality = (['invariance', 'decorrelation', 'reconstruction'] as const).flatMap((term) =>
-    terms[term].map(
-      (value, m) => [`${term} of ${shape.modalities[m]?.name ?? ''}`, value] as const,
-    ),
-  );
-  const values = [
-    ['prediction', terms.prediction] as const,
-    ['risk', terms.risk] as const,
-    ['consistency', terms.consistency] as const,
-    ...perModality,
-    ['loss', terms.loss] as const,
-  ];
-  const broken = values.find(([, value]) => !Number.isFinite(value));
-  if (broken === undefined) return undefined;
-  return new CmirError(
-    'ERR_CMIR_DIVERGED',
-    `epoch ${String(epoch)}: ${broken[0]} became ${String(broken[1])}; ` +
-      `try a smaller training.learningRate (now ${String(config.training.learningRate)}); the best checkpoint is kept`,
-  );
 }

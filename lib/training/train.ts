@@ -18,6 +18,7 @@ import {
   saveConfig,
   type Progress,
 } from './checkpoint';
+import { decideClassWeights } from './classes';
 import { removeUnfinished, writeAtomically } from './files';
 import { readHistory, secondsOf, type EpochRecord } from './history';
 import { runEpochs, type ProgressReport } from './loop';
@@ -94,8 +95,9 @@ export async function train(
   const { signal } = hooks;
   const dataset = await loadDataset(source, { ...wanted.data, task: wanted.task, signal });
   const shape = shapeOf(dataset);
-  const config = decide(wanted, shape, loadAddon().describe().cudaDevices);
   const splits = { train: filled(dataset, 'train'), valid: filled(dataset, 'valid') };
+  const decided = decide(wanted, shape, loadAddon().describe().cudaDevices);
+  const config = decideClassWeights(decided, shape, targetsOf(splits.train));
 
   const model = new Model(createTrainer(config, shape), config, shape);
   try {
@@ -144,6 +146,7 @@ async function run(
       shape,
       train: splits.train.rows,
       valid: { rows: splits.valid.rows, targets: targetsOf(splits.valid) },
+      ids: dataset.ids,
       stopping,
       history,
       states: recorder === undefined ? 'best' : 'all',

@@ -25,6 +25,26 @@ Napi::Object write_terms(Napi::Env env, const TermValues& terms) {
   return object;
 }
 
+/** NativeDivergence, or null. */
+Napi::Value write_divergence(Napi::Env env, const std::optional<Divergence>& found) {
+  if (!found) return env.Null();
+  Napi::Object object = Napi::Object::New(env);
+  const auto known = [&](bool is_known, const auto& value) {
+    return is_known ? js::write(env, value) : env.Null();
+  };
+  object["term"] = js::write(env, found->term);
+  object["modality"] = known(!found->modality.empty(), found->modality);
+  object["value"] = js::write(env, found->value);
+  object["step"] = known(found->step > 0, found->step);
+  std::vector<int64_t> rows;
+  if (found->rows.defined()) {
+    const auto* first = found->rows.const_data_ptr<int64_t>();
+    rows.assign(first, first + found->rows.numel());
+  }
+  object["rows"] = js::write(env, rows);
+  return object;
+}
+
 void check_examples(Napi::Env env, const std::string& path, int64_t expected, int64_t found) {
   if (found == expected) return;
   throw Napi::TypeError::New(
@@ -195,6 +215,7 @@ class TrainerObject : public Napi::ObjectWrap<TrainerObject> {
           object["seconds"] = js::write(environment, result.seconds);
           object["learningRate"] = js::write(environment, result.learning_rate);
           object["aborted"] = Napi::Boolean::New(environment, result.aborted);
+          object["diverged"] = write_divergence(environment, result.diverged);
           return object;
         }
     );

@@ -47,7 +47,7 @@ TrainerConfig bench_config(
       .weights =
           {.invariance = 1, .decorrelation = 0.5, .reconstruction = 1, .risk = 0, .consistency = 0},
       .decorrelation = {.off_diagonal = 0.3},
-      .prediction = {.loss = "l1", .on = "all"},
+      .prediction = {.loss = "l1", .on = "all", .class_weights = {}},
       .reconstruction = {.target = "environment"},
       .optimizer = {
           .learning_rate = 1e-4,
@@ -57,7 +57,8 @@ TrainerConfig bench_config(
           .schedule = "constant",
           .warmup = 0,
           .epochs = 1,
-          .accumulation = 1
+          .accumulation = 1,
+          .averaging = 0
       },
   };
   for (int64_t e = 1; e < environments; ++e) {

@@ -70,14 +70,16 @@ inline ReconstructionArguments reconstruction_arguments(
 }
 
 /** L_pred, and what is added to it, over `rows` rows of outputs, environment after environment of
- * the same batch; `example` [batch] are its places in `targets`. */
+ * the same batch; `example` [batch] are its places in `targets`. `class_weights` are the
+ * configuration's where they are read, or null. */
 template <class Value>
 PredictionArguments<Value> prediction_arguments(
     const TrainerConfig& config,
     int64_t rows,
     int64_t batch,
     const int64_t* example,
-    const at::Tensor& targets
+    const at::Tensor& targets,
+    const double* class_weights
 ) {
   const bool classes = config.prediction.loss == "crossEntropy";
   return {
@@ -88,6 +90,7 @@ PredictionArguments<Value> prediction_arguments(
       .example = example,
       .targets = classes ? nullptr : targets.template const_data_ptr<Value>(),
       .classes = classes ? targets.template const_data_ptr<int64_t>() : nullptr,
+      .class_weights = class_weights,
       .risk = config.weights.risk,
       .consistency = config.weights.consistency,
   };

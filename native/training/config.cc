@@ -66,6 +66,28 @@ void check_compared(const TrainerConfig& config, const char* field, double weigh
   );
 }
 
+void check_class_weights(const TrainerConfig& config) {
+  const std::vector<double>& weights = config.prediction.class_weights;
+  if (weights.empty()) return;
+  TORCH_CHECK_VALUE(
+      config.prediction.loss == "crossEntropy" &&
+          static_cast<int64_t>(weights.size()) == config.outputs,
+      "prediction.classWeights: expected one a class for loss crossEntropy, found ",
+      weights.size(),
+      " for loss ",
+      config.prediction.loss,
+      " and outputs ",
+      config.outputs
+  );
+  for (const double weight : weights) {
+    TORCH_CHECK_VALUE(
+        std::isfinite(weight) && weight > 0,
+        "prediction.classWeights: expected positive numbers, found ",
+        weight
+    );
+  }
+}
+
 void check_optimizer(const OptimizerConfig& config) {
   at_least("optimizer.learningRate", config.learning_rate, 0);
   at_least("optimizer.weightDecay", config.weight_decay, 0);
@@ -75,6 +97,10 @@ void check_optimizer(const OptimizerConfig& config) {
   TORCH_CHECK_VALUE(config.warmup < 1, "optimizer.warmup: expected below 1, found ", config.warmup);
   at_least("optimizer.epochs", static_cast<double>(config.epochs), 1);
   at_least("optimizer.accumulation", static_cast<double>(config.accumulation), 1);
+  at_least("optimizer.averaging", config.averaging, 0);
+  TORCH_CHECK_VALUE(
+      config.averaging < 1, "optimizer.averaging: expected below 1, found ", config.averaging
+  );
 }
 
 }  // namespace
@@ -163,6 +189,7 @@ void validate(const TrainerConfig& config) {
       ", found ",
       config.outputs
   );
+  check_class_weights(config);
   check_compared(config, "weights.risk", config.weights.risk);
   check_compared(config, "weights.consistency", config.weights.consistency);
   one_of("reconstruction.target", config.reconstruction.target, {"environment", "clean"});

@@ -43,10 +43,15 @@ struct DecorrelationConfig {
 static_assert(complete<DecorrelationConfig>);
 
 struct PredictionConfig {
-  std::string loss;  // l1, mse, crossEntropy
-  std::string on;    // all, clean
+  std::string loss;                   // l1, mse, crossEntropy
+  std::string on;                     // all, clean
+  std::vector<double> class_weights;  // one a class; none: all count alike
   static constexpr auto fields() {
-    return std::tuple{Field{"loss", &PredictionConfig::loss}, Field{"on", &PredictionConfig::on}};
+    return std::tuple{
+        Field{"loss", &PredictionConfig::loss},
+        Field{"on", &PredictionConfig::on},
+        Field{"classWeights", &PredictionConfig::class_weights}
+    };
   }
 };
 static_assert(complete<PredictionConfig>);
@@ -66,6 +71,7 @@ struct OptimizerConfig {
   double warmup;         // share of all steps
   int64_t epochs;        // that the schedule spans
   int64_t accumulation;  // batches a step
+  double averaging;      // decay of the weights' moving average; 0: none
   static constexpr auto fields() {
     return std::tuple{
         Field{"learningRate", &OptimizerConfig::learning_rate},
@@ -75,7 +81,8 @@ struct OptimizerConfig {
         Field{"schedule", &OptimizerConfig::schedule},
         Field{"warmup", &OptimizerConfig::warmup},
         Field{"epochs", &OptimizerConfig::epochs},
-        Field{"accumulation", &OptimizerConfig::accumulation}
+        Field{"accumulation", &OptimizerConfig::accumulation},
+        Field{"averaging", &OptimizerConfig::averaging}
     };
   }
 };

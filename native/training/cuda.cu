@@ -12,6 +12,7 @@ struct PredictionRows {
   const int64_t* example;
   const Value* targets;
   const int64_t* classes;
+  const double* class_weights;
   double risk, consistency;
 
   explicit PredictionRows(const PredictionArguments<Value>& a)
@@ -22,9 +23,13 @@ struct PredictionRows {
         example(a.example),
         targets(a.targets),
         classes(a.classes),
+        class_weights(a.class_weights),
         risk(a.risk),
         consistency(a.consistency) {}
 
+  __device__ double weight(int64_t b) const {
+    return class_weights == nullptr ? 1.0 : class_weights[classes[example[b]]];
+  }
   __device__ RowTarget<Value> target(int64_t b) const {
     const int64_t from = example[b];
     if (loss == Loss::cross_entropy) return {.value = 0, .index = classes[from]};
@@ -47,7 +52,8 @@ __global__ void __launch_bounds__(kBlock) prediction_kernel(
   grid_sum(total, scratch, [&](double sum) { *value = scale * sum; });
 }
 
-/** A block an environment: its risk. The last of them tells the mean and the variance. */
+/** A block an environment: its risk, and the sum of its weights. The last of them tells the mean
+ * and the variance. */
 template <class Value>
 __global__ void __launch_bounds__(kBlock) risk_kernel(
     PredictionRows<Value> rows,
@@ -57,13 +63,19 @@ __global__ void __launch_bounds__(kBlock) risk_kernel(
     KernelScratch scratch
 ) {
   const int64_t e = blockIdx.x;
-  double total = 0;
+  double total = 0, weights = 0;
   for (int64_t b = thread_number(); b < rows.batch; b += kBlock) {
     const Value* o = outputs + (e * rows.batch + b) * rows.columns;
-    total += row_loss(rows.loss, o, rows.columns, rows.target(b));
+    const double weight = rows.weight(b);
+    total += weight * row_loss(rows.loss, o, rows.columns, rows.target(b));
+    weights += weight;
   }
   total = block_sum(total);
-  if (thread_number() == 0) risks[e] = total / static_cast<double>(rows.batch);
+  weights = block_sum(weights);
+  if (thread_number() == 0) {
+    risks[e] = total / weights;
+    if (e == 0) risks[rows.environments] = weights;
+  }
   if (!is_last(scratch.arrivals, gridDim.x) || thread_number() != 0) return;
   const RiskSpread spread = RiskSpread::of(risks, rows.environments);
   values[0] = spread.mean;
@@ -80,8 +92,9 @@ __global__ void __launch_bounds__(kBlock) risk_gradient_kernel(
     double* values,
     KernelScratch scratch
 ) {
-  const auto clean_rows = static_cast<double>(rows.batch);
-  const double noisy_rows = clean_rows * static_cast<double>(rows.environments - 1);
+  const auto environments = static_cast<double>(rows.environments);
+  const double weights = environments * risks[rows.environments];
+  const double noisy_rows = static_cast<double>(rows.batch) * (environments - 1);
   const double mean = values[0];
   double distance = 0;
   const int64_t stride = static_cast<int64_t>(gridDim.x) * kBlock;
@@ -91,7 +104,8 @@ __global__ void __launch_bounds__(kBlock) risk_gradient_kernel(
     const Value* clean = outputs + b * rows.columns;
     for (int64_t e = rows.environments - 1; e >= 0; --e) {
       Value* o = outputs + (e * rows.batch + b) * rows.columns;
-      const double scale = risk_factor(risks[e], mean, rows.risk) / (clean_rows + noisy_rows);
+      const double factor = risk_factor(risks[e], mean, rows.risk) / weights;
+      const double scale = factor * rows.weight(b);
       if (e > 0 && rows.consistency > 0) {
         const double pull = rows.consistency / noisy_rows;
         distance += differentiate_towards(rows.loss, o, clean, rows.columns, target, scale, pull);
@@ -211,7 +225,9 @@ __global__ void __launch_bounds__(kBlock) bias_kernel(
 }
 
 /** One thread: there are few terms, and their order is fixed. */
-__global__ void finish_kernel(StepTotals totals, double* terms, double* sums, int64_t* step) {
+__global__ void finish_kernel(
+    StepTotals totals, double* terms, double* sums, int64_t* step, BrokenBatch broken
+) {
   double loss = terms[1];
   if (totals.risk > 0) loss += totals.risk * terms[2];
   if (totals.consistency > 0) loss += totals.consistency * terms[3];
@@ -225,6 +241,10 @@ __global__ void finish_kernel(StepTotals totals, double* terms, double* sums, in
   terms[0] = loss;
   const int64_t count = kSharedTerms + 3 * totals.modalities;
   for (int64_t i = 0; i < count; ++i) sums[i] += totals.examples * terms[i];
+  if (!(loss - loss == 0) && *broken.number < 0) {  // NaN or infinite, for the first time
+    *broken.number = *step;
+    for (int64_t i = 0; i < count; ++i) broken.terms[i] = terms[i];
+  }
   if (totals.counts) ++*step;
 }
 
@@ -320,9 +340,14 @@ void add_bias_cuda(
 }
 
 void finish_step_cuda(
-    const StepTotals& totals, double* terms, double* sums, int64_t* step, CudaStream stream
+    const StepTotals& totals,
+    double* terms,
+    double* sums,
+    int64_t* step,
+    const BrokenBatch& broken,
+    CudaStream stream
 ) {
-  launch(finish_kernel, dim3(1), dim3(1), stream, totals, terms, sums, step);
+  launch(finish_kernel, dim3(1), dim3(1), stream, totals, terms, sums, step, broken);
 }
 
 #define CMIR_INSTANTIATE(Value)                                                               \

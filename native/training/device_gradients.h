@@ -47,7 +47,11 @@ class DeviceGradients {
         scratch_(buffers_.widest(), options_),
         // Those of constraints that are off stay 0.
         terms_(at::zeros({term_count(config)}, options_.dtype(at::kDouble))),
-        risks_(at::zeros({environments()}, options_.dtype(at::kDouble))) {
+        risks_(at::zeros({environments() + 1}, options_.dtype(at::kDouble))) {
+    const std::vector<double>& class_weights = config.prediction.class_weights;
+    if (!class_weights.empty()) {
+      class_weights_ = at::tensor(class_weights, at::kDouble).to(options_.device());
+    }
     const auto weights = parameters.split(factors);
     for (const Modality& modality : config.modalities) {
       const std::string encoder = "encoders." + modality.name,
@@ -299,7 +303,14 @@ class DeviceGradients {
     layers_.add_left_bias(head_output_, output, nullptr);
 
     prediction_cuda(
-        prediction_arguments<Value>(config_, count, batch_, rows(), targets_),
+        prediction_arguments<Value>(
+            config_,
+            count,
+            batch_,
+            rows(),
+            targets_,
+            class_weights_.defined() ? class_weights_.template const_data_ptr<double>() : nullptr
+        ),
         Memory::data(output),
         risks_.template mutable_data_ptr<double>(),
         terms_.template mutable_data_ptr<double>() + 1,
@@ -354,9 +365,10 @@ class DeviceGradients {
   std::vector<at::Tensor> features_, scales_;  // of all data
   std::vector<at::Tensor> own_;  // [>= B, D_m], features that a batch brought, where it does
   at::Tensor targets_;
-  at::Tensor rows_;         // int64 [B]
-  const at::Tensor terms_;  // float64
-  const at::Tensor risks_;  // float64 [E]
+  at::Tensor rows_;           // int64 [B]
+  const at::Tensor terms_;    // float64
+  const at::Tensor risks_;    // float64 [E + 1]
+  at::Tensor class_weights_;  // float64 [outputs]; undefined without
 
   // The batch that is queued.
   int64_t batch_ = 0, all_ = 0;

@@ -35,6 +35,8 @@ class GraphedStep final : public DeviceStep {
         accumulated_(accumulates() ? at::zeros_like(parameters_) : at::Tensor()),
         update_(at::zeros({4}, options_.dtype(at::kDouble))),
         sums_(at::zeros({term_count(config)}, options_.dtype(at::kDouble))),
+        broken_(at::full({}, -1, options_.dtype(at::kLong))),
+        broken_terms_(at::zeros_like(sums_)),
         gradients_(config, parameters, factors_, draw_),
         adamw_{
             .learning_rate = rate_.template const_data_ptr<double>(),
@@ -64,6 +66,7 @@ class GraphedStep final : public DeviceStep {
   void begin(int64_t step) override {
     step_.fill_(step);
     sums_.zero_();
+    broken_.fill_(-1);
     if (accumulates()) {
       draw_.fill_(first_draw(config_, step));
       accumulated_.zero_();
@@ -100,6 +103,12 @@ class GraphedStep final : public DeviceStep {
     step_.add_(1);
     // The draws that a smaller step left are skipped.
     draw_.copy_(step_ * config_.optimizer.accumulation);
+  }
+
+  std::optional<Told> broken() const override {
+    const auto draw = broken_.template item<int64_t>();
+    if (draw < 0) return {};
+    return Told{.draw = draw, .terms = broken_terms_.cpu()};
   }
 
   const at::Tensor& sums() const override { return sums_; }
@@ -186,6 +195,8 @@ class GraphedStep final : public DeviceStep {
         gradients_.terms().template mutable_data_ptr<double>(),
         sums_.template mutable_data_ptr<double>(),
         draw_.template mutable_data_ptr<int64_t>(),
+        {.number = broken_.template mutable_data_ptr<int64_t>(),
+         .terms = broken_terms_.template mutable_data_ptr<double>()},
         current_stream()
     );
   }
@@ -196,10 +207,11 @@ class GraphedStep final : public DeviceStep {
   const at::Tensor gradients_of_batch_;    // flat
   const at::Tensor step_, draw_;           // int64 [], the same without accumulation
   double rate_now_;
-  const at::Tensor rate_;           // float64 []
-  const at::Tensor share_;          // [], of the batch in its step
-  const at::Tensor accumulated_;    // flat; undefined without accumulation
-  const at::Tensor update_, sums_;  // float64
+  const at::Tensor rate_;                   // float64 []
+  const at::Tensor share_;                  // [], of the batch in its step
+  const at::Tensor accumulated_;            // flat; undefined without accumulation
+  const at::Tensor update_, sums_;          // float64
+  const at::Tensor broken_, broken_terms_;  // int64 [], the draw; float64
   DeviceGradients<Value, Factor> gradients_;
   const AdamwArguments<Value> adamw_;
   std::map<int64_t, std::unique_ptr<Graph>> graphs_;  // by batch size; null until its second step

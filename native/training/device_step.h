@@ -3,6 +3,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "data/gather.h"
@@ -63,6 +64,15 @@ class DeviceStep {
   ) = 0;
   /** Takes the step with what was accumulated. */
   virtual void update(double rate) = 0;
+
+  /** Draws and terms of a batch. */
+  struct Told {
+    int64_t draw;
+    at::Tensor terms;  // float64 [term_count] on the CPU
+  };
+  /** The first batch since begin() whose loss is not finite, if there is one; waits for the device.
+   */
+  virtual std::optional<Told> broken() const = 0;
 
   /** float64 [term_count] on the device, of the steps since begin(). */
   virtual const at::Tensor& sums() const = 0;

@@ -10,7 +10,7 @@ namespace cmir {
 
 /**
  * PredictionTerms to `values` [3], but for those without a weight, which stay; `outputs`
- * [rows, outputs] become the gradient of their weighted sum. `risks` [E] is working memory.
+ * [rows, outputs] become the gradient of their weighted sum. `risks` [E + 1] is working memory.
  */
 template <class Value>
 void prediction_cuda(
@@ -62,10 +62,21 @@ struct StepTotals {
   bool counts;               // whether the step is done, and the counter moves on
 };
 
+/** Where the first batch whose loss is not finite is kept. */
+struct BrokenBatch {
+  int64_t* number;  // what the counter said; -1: none
+  double* terms;
+};
+
 /** terms[0], the loss; sums += examples * terms; ++*step. `terms` and `sums` are
  * [kSharedTerms + 3 M]. */
 void finish_step_cuda(
-    const StepTotals& totals, double* terms, double* sums, int64_t* step, CudaStream stream
+    const StepTotals& totals,
+    double* terms,
+    double* sums,
+    int64_t* step,
+    const BrokenBatch& broken,
+    CudaStream stream
 );
 
 }  // namespace cmir

@@ -11,14 +11,21 @@
 namespace cmir {
 namespace {
 
-/** The mean loss of each environment, [E], of outputs [E, B, outputs] against the same targets [B].
+/**
+ * The mean loss of each environment, [E], of outputs [E, B, outputs] against the same targets [B];
+ * of classes with weights sum w l / sum w.
  */
 at::Tensor environment_risks(
-    const std::string& loss, const at::Tensor& outputs, const at::Tensor& targets
+    const PredictionConfig& config, const at::Tensor& outputs, const at::Tensor& targets
 ) {
+  const std::string& loss = config.loss;
   if (loss == "crossEntropy") {
     const at::Tensor classes = targets.view({1, -1, 1}).expand({outputs.size(0), -1, 1});
-    return -at::log_softmax(outputs, -1).gather(-1, classes).mean({1, 2});
+    const at::Tensor losses = -at::log_softmax(outputs, -1).gather(-1, classes).squeeze(-1);
+    if (config.class_weights.empty()) return losses.mean(1);
+    const at::Tensor all = at::tensor(config.class_weights, at::kDouble).to(losses.options());
+    const at::Tensor weights = all.index_select(0, targets);  // [B]
+    return (losses * weights).sum(1) / weights.sum();
   }
   const at::Tensor error = outputs.squeeze(-1) - targets;  // [E, B]
   return (loss == "l1" ? error.abs() : error.square()).mean(1);
@@ -104,7 +111,7 @@ Terms objective(
   }
   const at::Tensor outputs = model.predict(invariant, dropout_site(modalities));
   const std::string& loss = config.prediction.loss;
-  const at::Tensor risks = environment_risks(loss, outputs, batch.targets);
+  const at::Tensor risks = environment_risks(config.prediction, outputs, batch.targets);
   terms.prediction = risks.mean();
   if (weights.risk > 0) {
     terms.risk = weighed(weights.risk, (risks - risks.mean()).square().mean());

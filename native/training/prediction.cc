@@ -21,17 +21,26 @@ double plain_prediction(const PredictionArguments<Value>& a, Value* outputs) {
   return total * scale;
 }
 
-/** risk_e of each environment. */
+template <class Value>
+double weight_of(const PredictionArguments<Value>& a, int64_t example) {
+  return a.class_weights == nullptr ? 1.0 : a.class_weights[a.classes[example]];
+}
+
+/** risk_e of each environment, then the sum of an environment's weights. */
 template <class Value>
 void sum_risks(const PredictionArguments<Value>& a, const Value* outputs, double* risks) {
   const Loss loss = a.kind();
+  double& weights = risks[a.environments()];
+  weights = 0;
+  for (int64_t b = 0; b < a.batch; ++b) weights += weight_of(a, a.example[b]);
   for (int64_t e = 0; e < a.environments(); ++e) {
     double total = 0;
     for (int64_t b = 0; b < a.batch; ++b) {
       const Value* o = outputs + (e * a.batch + b) * a.outputs;
-      total += row_loss(loss, o, a.outputs, target_of(a, a.example[b]));
+      const int64_t example = a.example[b];
+      total += weight_of(a, example) * row_loss(loss, o, a.outputs, target_of(a, example));
     }
-    risks[e] = total / static_cast<double>(a.batch);
+    risks[e] = total / weights;
   }
 }
 
@@ -42,16 +51,18 @@ PredictionTerms prediction_cpu(const PredictionArguments<Value>& a, Value* outpu
   if (a.plain()) return {plain_prediction(a, outputs), 0, 0};
   sum_risks(a, outputs, risks);
   const RiskSpread spread = RiskSpread::of(risks, a.environments());
+  const double weights = static_cast<double>(a.environments()) * risks[a.environments()];
   const auto noisy_rows = static_cast<double>(a.rows - a.batch);
   const Loss loss = a.kind();
   double distance = 0;
   // The clean rows last: until then the noisy ones are compared with them.
   for (int64_t e = a.environments() - 1; e >= 0; --e) {
-    const double scale = risk_factor(risks[e], spread.mean, a.risk) / static_cast<double>(a.rows);
+    const double factor = risk_factor(risks[e], spread.mean, a.risk) / weights;
     const bool compared = e > 0 && a.consistency > 0;
     for (int64_t b = 0; b < a.batch; ++b) {
       Value* o = outputs + (e * a.batch + b) * a.outputs;
       const RowTarget<Value> target = target_of(a, a.example[b]);
+      const double scale = factor * weight_of(a, a.example[b]);
       if (compared) {
         const Value* clean = outputs + b * a.outputs;
         distance += differentiate_towards(

@@ -16,14 +16,15 @@ template <class Value>
 struct PredictionArguments {
   std::string loss;  // l1, mse, crossEntropy
   int64_t rows, batch, outputs;
-  const int64_t* example;    // [B], rows of the targets
-  const Value* targets;      // [N], for l1 and mse
-  const int64_t* classes;    // [N], for crossEntropy
-  double risk, consistency;  // weights of these terms; they need E >= 2
+  const int64_t* example;       // [B], rows of the targets
+  const Value* targets;         // [N], for l1 and mse
+  const int64_t* classes;       // [N], for crossEntropy
+  const double* class_weights;  // [outputs], of an example in its environment's mean; or null
+  double risk, consistency;     // weights of these terms; they need E >= 2
 
   int64_t environments() const { return rows / batch; }
-  /** Whether there is no more than L_pred, which one pass over the rows computes. */
-  bool plain() const { return risk == 0 && consistency == 0; }
+  /** Whether there is no more than L_pred, a plain mean, which one pass over the rows computes. */
+  bool plain() const { return risk == 0 && consistency == 0 && class_weights == nullptr; }
   Loss kind() const {
     return loss == "l1" ? Loss::l1 : loss == "mse" ? Loss::mse : Loss::cross_entropy;
   }
@@ -31,8 +32,8 @@ struct PredictionArguments {
 
 /** Unweighted; what has no weight is 0. */
 struct PredictionTerms {
-  double prediction;  // L_pred, the mean over rows
-  // Var_e(risk_e) over environments, risk_e the mean loss of one: V-REx (Krueger et al., 2021).
+  double prediction;  // L_pred, the mean over rows, of classes with weights sum w l / sum w
+  // Var_e(risk_e) over environments, risk_e this mean in one of them: V-REx (Krueger et al., 2021).
   double risk;
   // The mean distance of noisy rows to the clean ones of their examples, which are constants there.
   double consistency;
@@ -61,8 +62,8 @@ CMIR_HOST_DEVICE inline double risk_factor(double risk, double mean, double weig
 }
 
 /**
- * The terms; `outputs` [rows, outputs] become the gradient of their weighted sum. `risks` [E] is
- * working memory, not used where the arguments are plain().
+ * The terms; `outputs` [rows, outputs] become the gradient of their weighted sum. `risks`
+ * [E + 1] is working memory, not used where the arguments are plain().
  */
 template <class Value>
 PredictionTerms prediction_cpu(

@@ -26,6 +26,7 @@ struct Outputs {
             .example = rows.const_data_ptr<int64_t>(),
             .targets = targets.const_data_ptr<double>(),
             .classes = loss == "crossEntropy" ? classes.const_data_ptr<int64_t>() : nullptr,
+            .class_weights = nullptr,
             .risk = 0,
             .consistency = 0,
         } {}
@@ -40,6 +41,11 @@ struct Outputs {
     return arguments.loss == "l1" ? std::abs(error) : error * error;
   }
 
+  double weight_of(int64_t b) const {
+    if (arguments.class_weights == nullptr) return 1;
+    return arguments.class_weights[arguments.classes[arguments.example[b]]];
+  }
+
   static double distance(const std::string& loss, const at::Tensor& o, const at::Tensor& clean) {
     if (loss != "crossEntropy") return std::abs((o - clean).item<double>());
     const at::Tensor p = clean.exp() / clean.exp().sum(), q = o.exp() / o.exp().sum();
@@ -52,17 +58,20 @@ struct Outputs {
     std::vector<double> risks;
     double mean = 0, variance = 0, distances = 0;
     for (int64_t e = 0; e < environments; ++e) {
-      double risk = 0;
+      double risk = 0, weights = 0;
       for (int64_t b = 0; b < batch; ++b) {
-        risk += loss_of(o[e][b], b) / static_cast<double>(batch);
+        const double weight = weight_of(b);
+        risk += weight * loss_of(o[e][b], b);
+        weights += weight;
         if (e > 0) distances += distance(arguments.loss, o[e][b], clean[b]);
       }
+      risk /= weights;
       risks.push_back(risk);
       mean += risk / static_cast<double>(environments);
     }
     for (const double risk : risks) variance += std::pow(risk - mean, 2);
     variance /= static_cast<double>(environments);
-    distances /= static_cast<double>((environments - 1) * batch);
+    if (environments > 1) distances /= static_cast<double>((environments - 1) * batch);
     if (told != nullptr) *told = {mean, variance, distances};
     return mean + arguments.risk * variance + arguments.consistency * distances;
   }
@@ -76,7 +85,7 @@ struct Outputs {
 void check_terms(Outputs& outputs) {
   const PredictionArguments<double>& a = outputs.arguments;
   const at::Tensor clean = outputs.values[0].clone(), gradient = outputs.values.clone();
-  std::vector<double> risks(static_cast<size_t>(a.environments()));
+  std::vector<double> risks(static_cast<size_t>(a.environments() + 1));
   const PredictionTerms found =
       prediction_cpu(a, gradient.mutable_data_ptr<double>(), risks.data());
   PredictionTerms expected{};
@@ -115,11 +124,35 @@ TEST_CASE("prediction: risk and consistency are their definitions, with finite d
   }
 }
 
+TEST_CASE("prediction: classes count as much as their weights say") {
+  const std::vector<double> weights{0.5, 2, 1.25};
+  for (const auto& [environments, batch] : {std::pair{1, 1}, {1, 6}, {3, 5}}) {
+    for (const double other : {0.0, 1.5}) {
+      if (environments == 1 && other > 0) continue;
+      INFO(environments << " x " << batch << ": " << other);
+      Outputs outputs("crossEntropy", environments, batch);
+      outputs.arguments.class_weights = weights.data();
+      outputs.arguments.risk = outputs.arguments.consistency = other;
+      check_terms(outputs);
+      // As PyTorch's cross-entropy has it.
+      at::Tensor gradient = outputs.values.clone();
+      std::vector<double> risks(static_cast<size_t>(environments + 1));
+      const PredictionTerms found =
+          prediction_cpu(outputs.arguments, gradient.mutable_data_ptr<double>(), risks.data());
+      const at::Tensor targets = outputs.classes.index_select(0, outputs.rows).repeat(environments);
+      const at::Tensor expected = at::cross_entropy_loss(
+          outputs.values.flatten(0, 1), targets, at::tensor(weights, at::kDouble)
+      );
+      CHECK(found.prediction == doctest::Approx(expected.item<double>()).epsilon(1e-12));
+    }
+  }
+}
+
 TEST_CASE("prediction: environments that agree have no risk, no distance, no further gradient") {
   for (const std::string loss : {"l1", "mse", "crossEntropy"}) {
     Outputs outputs(loss, 3, 4);
     outputs.values.copy_(outputs.values.narrow(0, 0, 1).clone().expand_as(outputs.values));
-    std::vector<double> risks(3);
+    std::vector<double> risks(4);
     const auto run = [&](double weight) {
       outputs.arguments.risk = outputs.arguments.consistency = weight;
       at::Tensor gradient = outputs.values.clone();
@@ -138,7 +171,7 @@ TEST_CASE("prediction: probabilities that vanish leave the distance finite, NaN 
   Outputs outputs("crossEntropy", 2, 2);
   outputs.arguments.consistency = 1;
   outputs.values[0][0][1] = 2000;  // the other classes' probabilities are 0
-  std::vector<double> risks(2);
+  std::vector<double> risks(3);
   const auto distance = [&] {
     at::Tensor gradient = outputs.values.clone();
     return prediction_cpu(outputs.arguments, gradient.mutable_data_ptr<double>(), risks.data())

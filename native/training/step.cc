@@ -37,7 +37,7 @@ class CpuStep final : public Step {
         head_hidden_(parameters, "head.0", bfloat16_),
         head_output_(parameters, "head.3", bfloat16_),
         buffers_(config, parameters.flat().options()),
-        risks_(config.environments.size() + 1) {
+        risks_(config.environments.size() + 2) {
     for (const Modality& modality : config.modalities) {
       const std::string encoder = "encoders." + modality.name,
                         decoder = "decoders." + modality.name;
@@ -304,8 +304,10 @@ class CpuStep final : public Step {
     run_head(rows, arguments, bfloat16_);
     last.forward(rows, buffers_.hidden, buffers_.output);
 
+    const std::vector<double>& list = config_.prediction.class_weights;
+    const double* weights = list.empty() ? nullptr : list.data();
     const auto prediction =
-        prediction_arguments<Value>(config_, rows, batch_, batch.rows, batch.targets);
+        prediction_arguments<Value>(config_, rows, batch_, batch.rows, batch.targets, weights);
     const PredictionTerms found = prediction_cpu(prediction, buffers_.output, risks_.data());
     terms[1] = found.prediction;
     terms[2] = found.risk;
@@ -393,7 +395,7 @@ class CpuStep final : public Step {
   std::vector<Networks> networks_;
   Linear<Value> head_hidden_, head_output_;
   Buffers<Value> buffers_;
-  std::vector<double> risks_;  // [E]
+  std::vector<double> risks_;  // [E + 1]
 
   // The batch at hand.
   int64_t batch_ = 0, rows_ = 0;

@@ -26,6 +26,7 @@ inline OptimizerConfig plain_optimizer(
       .warmup = 0,
       .epochs = 1,
       .accumulation = 1,
+      .averaging = 0,
   };
 }
 
@@ -49,7 +50,7 @@ inline TrainerConfig step_config() {
            .risk = 0,
            .consistency = 0},
       .decorrelation = {.off_diagonal = 0.3},
-      .prediction = {.loss = "l1", .on = "all"},
+      .prediction = {.loss = "l1", .on = "all", .class_weights = {}},
       .reconstruction = {.target = "environment"},
       .optimizer = plain_optimizer(),
   };

@@ -30,7 +30,7 @@ TEST_CASE("step: terms and gradients are those of the objective under autograd")
       for (const std::string on : {"all", "clean"}) {
         TrainerConfig config = step_config();
         config.precision = precision;
-        config.prediction = {.loss = loss, .on = on};
+        config.prediction = {.loss = loss, .on = on, .class_weights = {}};
         config.outputs = loss == "crossEntropy" ? 4 : 1;
         config.reconstruction.target = on == "all" ? "environment" : "clean";
         // Fewer examples than latent dimensions, and more: decorrelation has a form for each.
@@ -124,6 +124,38 @@ TEST_CASE("step: risk and consistency need predictions on environments") {
     config.weights.*weight = -1;
     check_throws([&] { validate(config); }, "expected at least 0, found -1");
   }
+}
+
+TEST_CASE("step: classes with weights, alone and with risk and consistency") {
+  for (const std::string precision : {"float64", "float32"}) {
+    for (const std::string on : {"all", "clean"}) {
+      for (const double other : {0.0, 1.5}) {
+        if (on == "clean" && other > 0) continue;
+        TrainerConfig config = step_config();
+        config.precision = precision;
+        config.outputs = 3;
+        config.prediction = {.loss = "crossEntropy", .on = on, .class_weights = {0.5, 2, 1.25}};
+        config.weights.risk = config.weights.consistency = other;
+        for (const int64_t batch : {1, 37}) {
+          INFO(precision << " " << on << " " << other << " batch " << batch);
+          check_step(config, batch);
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE("step: weights of classes are one a class, and positive") {
+  TrainerConfig config = step_config();
+  config.prediction.class_weights = {1};
+  check_throws([&] { validate(config); }, "prediction.classWeights: expected one a class");
+  config.prediction = {.loss = "crossEntropy", .on = "all", .class_weights = {1, 2}};
+  config.outputs = 3;
+  check_throws([&] { validate(config); }, "found 2 for loss crossEntropy and outputs 3");
+  config.outputs = 2;
+  validate(config);
+  config.prediction.class_weights = {1, 0};
+  check_throws([&] { validate(config); }, "expected positive numbers, found 0");
 }
 
 TEST_CASE("step: widths of whole vectors and of whole tiles") {

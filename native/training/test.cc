@@ -30,7 +30,7 @@ TrainerConfig small_config() {
            .risk = 0,
            .consistency = 0},
       .decorrelation = {.off_diagonal = 0.3},
-      .prediction = {.loss = "l1", .on = "all"},
+      .prediction = {.loss = "l1", .on = "all", .class_weights = {}},
       .reconstruction = {.target = "environment"},
       .optimizer = plain_optimizer(),
   };
@@ -107,7 +107,7 @@ TEST_CASE("trainer: the objective's terms are the definitions applied to the mod
 TEST_CASE("trainer: gradients are those of finite differences") {
   for (const std::string on : {"all", "clean"}) {
     TrainerConfig config = small_config();
-    config.prediction = {.loss = "mse", .on = on};
+    config.prediction = {.loss = "mse", .on = on, .class_weights = {}};
     config.reconstruction.target = on == "all" ? "environment" : "clean";
     config.environments.push_back({"laplace", 0.4});
     config.model.dropout = 0.25;
@@ -364,6 +364,7 @@ TEST_CASE("config: each field is checked by name") {
   refuses([](auto& c) { c.optimizer.warmup = 1; }, "optimizer.warmup: expected below 1, found 1");
   refuses([](auto& c) { c.optimizer.epochs = 0; }, "optimizer.epochs: expected at least 1");
   refuses([](auto& c) { c.optimizer.accumulation = 0; }, "optimizer.accumulation: expected at le");
+  refuses([](auto& c) { c.optimizer.averaging = 1; }, "optimizer.averaging: expected below 1");
   refuses([](auto& c) { c.device = "cuda"; }, "device: found 'cuda'");
   refuses([](auto& c) { c.device = "meta"; }, "device: expected cpu or cuda");
 }

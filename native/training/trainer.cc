@@ -81,6 +81,7 @@ Trainer::Trainer(TrainerConfig config)
         {at::zeros({modality.features}, options_), at::ones({modality.features}, options_)}
     );
   }
+  if (config_.optimizer.averaging > 0) averaged_ = model_.parameters().flat().detach().clone();
   if (options_.device().is_cpu()) {
     step_ = make_step(config_, model_.parameters());
     for (size_t m = 0; m < config_.modalities.size(); ++m) {
@@ -245,6 +246,7 @@ void Trainer::count_memory() {
   // Parameters, gradients and two moments.
   const size_t parameters = 4 * model_.parameters().flat().nbytes();
   memory_ = static_cast<int64_t>(parameters) + (data_ ? data_->bytes() : 0) +
+            (averaged_.defined() ? static_cast<int64_t>(averaged_.nbytes()) : 0) +
             (accumulated_.defined() ? static_cast<int64_t>(accumulated_.nbytes()) : 0) +
             (step_ == nullptr ? 0 : step_->memory()) +
             std::accumulate(

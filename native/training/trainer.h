@@ -14,6 +14,7 @@
 #include "model/cmir.h"
 #include "training/config.h"
 #include "training/device_step.h"
+#include "training/divergence.h"
 #include "training/objective.h"
 #include "training/optimizer.h"
 #include "training/sequences.h"
@@ -34,6 +35,7 @@ struct EpochResult {
   double seconds;
   double learning_rate;  // as it is after the last step
   bool aborted;
+  std::optional<Divergence> diverged;  // which ended the epoch
 };
 
 struct TrainerState {
@@ -57,7 +59,8 @@ class Trainer {
   void upload(const TrainerInput& input);
 
   /** Steps over rows (int64 [n], indices into the data) in their order; the last batch may be
-   * smaller, and the last step have fewer batches. */
+   * smaller, and the last step have fewer batches. A loss that is not finite ends it, on a CUDA
+   * device only at its end. */
   EpochResult train_epoch(const at::Tensor& rows, int64_t batch_size);
 
   /** Forgets an earlier abort(); called by whoever starts an epoch, before handing it to a thread.
@@ -70,17 +73,23 @@ class Trainer {
   /** Ends the running epoch, or the armed one, after its current step. */
   void abort() { aborted_ = true; }
 
-  /** Outputs [n, outputs] on the CPU, of the clean input or under noise; no dropout. */
+  /** Outputs [n, outputs] of the averaged weights, where there are any, on the CPU, of the clean
+   * input or under noise; no dropout. */
   at::Tensor predict(const at::Tensor& rows, const std::optional<EvaluationNoise>& noise);
 
-  /** Codes of the clean input on the CPU, [n, d] each, one of each a modality. */
+  /** Codes of the clean input, by the same weights, on the CPU, [n, d] each, one of each a
+   * modality. */
   std::vector<Codes> encode(const at::Tensor& rows);
 
-  /** Terms and gradients of the next step on rows as one batch, without taking it. */
+  /** Terms and gradients of the next step on rows as one batch, without taking it: of the weights
+   * that are trained. */
   std::pair<TermValues, std::map<std::string, at::Tensor>> gradients(const at::Tensor& rows);
 
-  /** With the optimiser, its moments are among the tensors as optimizer.exp_avg.* and
-   * optimizer.exp_avg_sq.*. */
+  /**
+   * The model's tensors are the averaged ones where weights are averaged. With the optimiser, its
+   * moments are among them as optimizer.exp_avg.* and optimizer.exp_avg_sq.*, and beside averaged
+   * weights those that are trained as optimizer.weights.*.
+   */
   TrainerState state(bool optimizer);
 
   /** Throws c10::Error that names what is missing, unknown or of another shape; then nothing is
@@ -123,10 +132,19 @@ class Trainer {
   /** An epoch that runs. */
   struct Epoch;
   /** Takes a step at this learning rate on `order` (int64 [n] on the device), the epoch's next
-   * examples, batch by batch. */
+   * examples, batch by batch. On the CPU a batch whose loss is not finite ends it before it is
+   * taken. */
   void take_step(const at::Tensor& order, double rate, Epoch& epoch);
+  /** What is wrong with the terms of the epoch's batch of that number. */
+  Divergence located(const Epoch& epoch, int64_t batch, std::span<const double> terms) const;
+  /** What is wrong with the sums of an epoch that is over, and where it began as far as it is
+   * known.
+   */
+  Divergence find_divergence(const Epoch& epoch) const;
   /** Adds the batch's gradients, `share` times, to the step's. */
   void accumulate(double share, bool first);
+  /** Takes the step's weights into their moving average. */
+  void average();
   /**
    * Gradients of the next step on rows [B] with these draws into the parameters' flat buffer; adds
    * the terms times `weight` to sums, float64 [term_count] on the device.
@@ -149,6 +167,8 @@ class Trainer {
   std::shared_ptr<const c10::Stream> stream_;  // of a CUDA device; null on the CPU
   CmirModel model_;
   Optimizer optimizer_;
+  // Flat, the moving average of the weights, which evaluations use; undefined without averaging.
+  at::Tensor averaged_;
   at::Tensor accumulated_;  // flat, gradients of a step's batches; undefined where it has one
   // One of them is there: step_ on the CPU, device_step_ where CUDA kernels are built in. Without
   // them a CUDA device has objective() and autograd.

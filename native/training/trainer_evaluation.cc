@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "ops/perturb/op.h"
+#include "training/exchange.h"
 #include "training/inputs.h"
 #include "training/scope.h"
 #include "training/trainer.h"
@@ -69,6 +70,7 @@ at::Tensor Trainer::predict(const at::Tensor& rows, const std::optional<Evaluati
   const Scope scope(mutex_, config_, options_, stream_.get());
   at::NoGradGuard no_grad;
   check_rows(rows, data().size());
+  const Exchange exchange(model_.parameters().flat(), averaged_);
   if (noise) {
     const double intensity = noise->environment.intensity;
     TORCH_CHECK_VALUE(
@@ -122,6 +124,7 @@ std::vector<Codes> Trainer::encode(const at::Tensor& rows) {
   const Scope scope(mutex_, config_, options_, stream_.get());
   at::NoGradGuard no_grad;
   check_rows(rows, data().size());
+  const Exchange exchange(model_.parameters().flat(), averaged_);
   const at::Tensor order = rows.to(options_.device());
   const int64_t batch_size = evaluation_batch(config_, *data_, Sequences::means);
   BatchReader reader(data(), rows, batch_size);

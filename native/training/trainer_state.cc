@@ -6,20 +6,21 @@
 namespace cmir {
 
 std::map<std::string, at::Tensor> Trainer::tensors(bool optimizer) const {
-  std::map<std::string, at::Tensor> all = model_.parameters().split(model_.parameters().flat());
+  const Parameters& parameters = model_.parameters();
+  std::map<std::string, at::Tensor> all =
+      parameters.split(averaged_.defined() ? averaged_ : parameters.flat());
   for (size_t m = 0; m < normalizers_.size(); ++m) {
     const std::string name = "normalizer." + config_.modalities[m].name;
     all[name + ".mean"] = normalizers_[m].mean;
     all[name + ".std"] = normalizers_[m].std;
   }
-  if (optimizer) {
-    for (auto& [name, view] : model_.parameters().split(optimizer_.exp_avg)) {
-      all["optimizer.exp_avg." + name] = view;
-    }
-    for (auto& [name, view] : model_.parameters().split(optimizer_.exp_avg_sq)) {
-      all["optimizer.exp_avg_sq." + name] = view;
-    }
-  }
+  if (!optimizer) return all;
+  const auto add = [&](const std::string& prefix, const at::Tensor& buffer) {
+    for (auto& [name, view] : parameters.split(buffer)) all[prefix + name] = view;
+  };
+  add("optimizer.exp_avg.", optimizer_.exp_avg);
+  add("optimizer.exp_avg_sq.", optimizer_.exp_avg_sq);
+  if (averaged_.defined()) add("optimizer.weights.", parameters.flat());
   return all;
 }
 
@@ -60,6 +61,7 @@ void Trainer::set_state(const TrainerState& state) {
   optimizer_.exp_avg.zero_();
   optimizer_.exp_avg_sq.zero_();
   for (const auto& [name, tensor] : state.tensors) all.at(name).copy_(tensor);
+  if (averaged_.defined() && !has_optimizer) model_.parameters().flat().copy_(averaged_);
   optimizer_.set_steps(state.step);
 }
 

@@ -143,6 +143,8 @@ describe('the configuration crosses over whole', () => {
     ['optimizer.warmup', 1],
     ['optimizer.epochs', 0],
     ['optimizer.accumulation', 0],
+    ['optimizer.averaging', 1],
+    ['prediction.classWeights', [1]],
   ])('%s of %j is refused', (path, value) => {
     const config = changed(path, value);
     expect(() => addon.echoConfig(config)).toThrow();

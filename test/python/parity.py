@@ -58,6 +58,7 @@ def settings_of(config: dict) -> Settings:
         **config["weights"],
         off_diagonal=config["decorrelation"]["offDiagonal"],
         loss=config["prediction"]["loss"],
+        class_weights=tuple(config["prediction"]["classWeights"]),
         on=config["prediction"]["on"],
         target=config["reconstruction"]["target"],
     )

@@ -27,6 +27,7 @@ const epoch = {
   seconds: 0.5,
   learningRate: 0.001,
   aborted: false,
+  diverged: null,
 };
 
 test('terms are summed over modalities, and told for each', () => {

@@ -76,10 +76,17 @@ test.each([0, 1, 3, 5])('a run stopped after epoch %i ends as if it never had', 
   expect(json('metrics.json').seconds).toBe(json('last.json').seconds);
 });
 
-test('with a schedule and accumulation it ends as if it never had, and keeps its epochs', async () => {
+test('with schedule, accumulation and averaging it ends as if it never had, and keeps its epochs', async () => {
   const wanted = (epochs: number): Options => ({
     ...options(epochs),
-    training: { ...TINY.training, epochs, schedule: 'cosine', warmup: 0.2, accumulation: 3 },
+    training: {
+      ...TINY.training,
+      epochs,
+      schedule: 'cosine',
+      warmup: 0.2,
+      accumulation: 3,
+      averaging: 0.8,
+    },
   });
   const [straight, stopped] = [freshPath(), freshPath()];
   await finish(straight, wanted(EPOCHS));

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 
 import type { Options } from '../../lib/config';
 import { Dataset } from '../../lib/data/dataset';
+import { shuffledRows } from '../../lib/data/batches';
 import { loadAddon } from '../../lib/native/load';
 import type { EpochRecord } from '../../lib/training/history';
 import { loadModel } from '../../lib/training/load';
@@ -372,11 +373,41 @@ test('a run folder that vanishes while it trains is an error that names the file
   expect(error.message).toContain(`cannot write ${join(out, '')}`);
 });
 
-test('a loss that is no number names epoch and term, and keeps the best checkpoint', async () => {
+test('a loss that is no number names step, term and examples, and keeps what was written', async () => {
   const out = freshPath();
-  const options = { ...TINY, training: { epochs: 50, learningRate: 1e30, clipNorm: 0 } };
-  const error = await errorOf(() => train(data, options, { out }));
+  const training = { ...TINY.training, epochs: 50, learningRate: 1e30, clipNorm: 0 };
+  const error = await errorOf(() => train(data, { ...TINY, training }, { out }));
   expect(error.code).toBe('ERR_CMIR_DIVERGED');
-  expect(error.message).toMatch(/^epoch \d+: \w+.* became (NaN|-?Infinity).*learningRate/);
-  expect(existsSync(join(out, 'last.safetensors'))).toBe(true);
+  const match =
+    /^epoch (\d+): (\w+).* became (NaN|-?Infinity) in step (\d+), on the examples (.*) and (\d+) more; .*learningRate/.exec(
+      error.message,
+    );
+  const [, epoch, , , step, ids, more] = match as RegExpExecArray;
+  // 60 examples are three batches of 16, and one of 12.
+  const order = shuffledRows(data.split('train').rows, 1, Number(epoch));
+  const begin = 16 * (Number(step) - 1);
+  const batch = Array.from(order.subarray(begin, begin + 16), (row) => data.ids[row]);
+  expect(ids?.split(', ')).toEqual(batch.slice(0, 8));
+  expect(Number(more)).toBe(batch.length - 8);
+  // All that is written is of the epochs before.
+  const progress = JSON.parse(readFileSync(join(out, 'last.json'), 'utf8')) as { epoch: number };
+  expect(progress.epoch).toBe(Number(epoch) - 1);
+  const { tensors } = decodeTensors(readFileSync(join(out, 'last.safetensors')), 'last');
+  for (const { data: values } of Object.values(tensors)) {
+    expect(values.every(Number.isFinite)).toBe(true);
+  }
+});
+
+test('averaged weights are what is validated and saved', async () => {
+  const out = freshPath();
+  const options = { ...TINY, training: { ...TINY.training, averaging: 0.9 } };
+  const { model, metrics, history } = await train(data, options, { out });
+  model.dispose();
+  using loaded = await loadModel(out);
+  const report = await loaded.evaluate(data.split('valid'));
+  expect(report.metrics).toEqual(metrics.valid);
+  expect(report.metrics).toEqual(history[metrics.best_epoch - 1]?.valid);
+  const { tensors } = decodeTensors(readFileSync(join(out, 'last.safetensors')), 'last');
+  expect(Object.keys(tensors)).toContain('optimizer.weights.head.0.weight');
+  expect(tensors['optimizer.weights.head.0.weight']).not.toEqual(tensors['head.0.weight']);
 });
