@@ -3,10 +3,12 @@ import { Command, CommanderError } from 'commander';
 
 import { CmirError, messageOf } from '../errors';
 import { VERSION } from '../version';
+import { register as registerCompare } from './commands/compare';
 import { register as registerData } from './commands/data';
 import { register as registerDoctor } from './commands/doctor';
 import { register as registerEvaluate } from './commands/evaluate';
 import { register as registerPredict } from './commands/predict';
+import { register as registerSearch } from './commands/search';
 import { register as registerSetup } from './commands/setup';
 import { register as registerTrain } from './commands/train';
 
@@ -29,6 +31,8 @@ for (const register of [
   registerTrain,
   registerEvaluate,
   registerPredict,
+  registerSearch,
+  registerCompare,
   registerData,
   registerSetup,
   registerDoctor,

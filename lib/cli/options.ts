@@ -8,6 +8,18 @@ export function collect(value: string, previous: string[]): string[] {
   return [...previous, value];
 }
 
+/** Reads an option that is a whole number of at least `least`. */
+export function parseCount(flag: string, least = 1): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (/^\d+$/.test(text) && Number.isSafeInteger(value) && value >= least) return value;
+    throw new CmirError(
+      'ERR_CMIR_USAGE',
+      `${flag}: found '${text}', expected an integer of at least ${String(least)}`,
+    );
+  };
+}
+
 /** The options of a configuration file, with `--set key=value` and the flags put over it, in that order. */
 export async function readOptions(
   file: string | undefined,

@@ -9,7 +9,11 @@ export function metricTable(sets: Readonly<Record<string, Metrics>>): string {
     set,
     ...names.map((name) => metrics[name]?.toFixed(DIGITS) ?? 'n/a'),
   ]);
-  const table = [['', ...names], ...rows];
+  return alignedTable([['', ...names], ...rows]);
+}
+
+/** Rows of cells as lines of columns: the first column to the left, the others to the right. */
+export function alignedTable(table: readonly (readonly string[])[]): string {
   const widths = table[0]?.map((_, column) =>
     Math.max(...table.map((row) => (row[column] ?? '').length)),
   );

@@ -149,6 +149,8 @@ export interface Trial {
   /** Why it ended: all epochs or patience, successive halving, or a failure with its message. */
   readonly state: 'finished' | 'halved' | 'failed';
   readonly message?: string;
+  /** Best scores at the epochs where successive halving compared it. */
+  readonly rungs?: readonly { readonly epoch: number; readonly score: number | null }[];
 }
 
 /** Linear probes of the codes of one model, or the mean over the models of one method. */

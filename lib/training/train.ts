@@ -207,7 +207,8 @@ function isBestOfRun({ epoch, bestEpoch }: Progress): boolean {
   return epoch > 0 && epoch === bestEpoch;
 }
 
-function targetsOf({ dataset, rows }: Split): Float32Array {
+/** The label's values of a split's rows: NaN without labels. */
+export function targetsOf({ dataset, rows }: Split): Float32Array {
   return Float32Array.from(rows, (row) => dataset.label?.values[row] as number);
 }
 

@@ -5,6 +5,7 @@ import { resolveConfig } from '../../config';
 import { CmirError } from '../../errors';
 import { openDataset, saveSource } from '../../training/source';
 import { train, type Run } from '../../training/train';
+import { quoted } from '../command-line';
 import { collect, readOptions } from '../options';
 import { progressView } from '../progress';
 import { printNotes } from '../notes';
@@ -120,12 +121,10 @@ function print(run: Run, out: string, json: boolean): void {
 }
 
 function resumeCommand(path: string | undefined, flags: Flags, out: string): string {
-  const quote = (text: string): string =>
-    /^[\w./:=@%+-]+$/.test(text) ? text : `'${text.replace(/'/g, `'\\''`)}'`;
   const words = ['cmir', 'train', ...(path === undefined ? [] : [relative('', path) || path])];
   if (flags.config !== undefined) words.push('--config', flags.config);
   for (const setting of flags.set) words.push('--set', setting);
   if (flags.seed !== undefined) words.push('--seed', flags.seed);
   if (flags.device !== undefined) words.push('--device', flags.device);
-  return [...words, '--resume', '--out', out].map(quote).join(' ');
+  return [...words, '--resume', '--out', out].map(quoted).join(' ');
 }
