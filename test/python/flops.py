@@ -1,4 +1,4 @@
-"""Floating-point operations of bench/pytorch/cmir.py as torch counts them, for test/experiments/cost.test.ts.
+"""FLOPs of bench/pytorch/cmir.py as torch counts them, for test/experiments/cost.test.ts.
 
 Takes a JSON list of problems as argument; prints {"training", "inference"} of each, for one batch.
 """

@@ -1,7 +1,7 @@
-"""Probes of codes by numpy, for test/experiments/probes: one JSON document in, one out.
+"""Probes of codes by numpy, for test/experiments/probes: a file of JSON in, JSON out.
 
-In: `problems`, each with "kind" (ridge, classes, shares) and the matrices it needs as lists of rows. Out: a number, or a
-list of numbers for shares, for each.
+In: problems, each with "kind" (ridge, classes, shares) and the matrices it needs as lists of rows.
+Out: for each a number, or for shares a list of numbers.
 """
 
 import json
@@ -13,18 +13,19 @@ STRENGTH = 1e-3
 
 
 def standardised(x, mean, std):
-    return np.divide(x - mean, std, out=np.zeros_like(x), where=std > 1e-6 * np.abs(x).max(axis=0))
+    varies = std > 1e-6 * np.abs(x).max(axis=0)
+    return np.divide(x - mean, std, out=np.zeros_like(x), where=varies)
 
 
 def ridge(fit, known, held):
-    """Predictions of the penalised least squares, as an ordinary one with a row more for every column."""
+    """Predictions of the penalised least squares: an ordinary one with a row more a column."""
     mean, std = fit.mean(axis=0), fit.std(axis=0)
     s = standardised(fit, mean, std)
     penalty = np.sqrt(STRENGTH * len(fit)) * np.eye(s.shape[1])
     left = np.vstack([s, penalty])
     right = np.vstack([known - known.mean(axis=0), np.zeros((s.shape[1], known.shape[1]))])
     weights = np.linalg.lstsq(left, right, rcond=None)[0]
-    return known.mean(axis=0) + np.divide(held - mean, std, out=np.zeros_like(held), where=std > 0) @ weights
+    return known.mean(axis=0) + standardised(held, mean, std) @ weights
 
 
 def r2(predictions, wanted):
@@ -40,7 +41,8 @@ def explained(codes, factors):
 
 
 def solve(problem):
-    m = {name: np.array(rows, float) for name, rows in problem.items() if name not in ("kind", "groups")}
+    matrices = {name: rows for name, rows in problem.items() if name not in ("kind", "groups")}
+    m = {name: np.array(rows, float) for name, rows in matrices.items()}
     if problem["kind"] == "shares":
         groups = [np.array(rows, float) for rows in problem["groups"]]
         totals = [explained(m["codes"], np.hstack(groups[: g + 1])) for g in range(len(groups))]
