@@ -143,8 +143,11 @@ export class Trainer {
   abort(): void;
   /** Head outputs [rows, outputs] on the clean, or noisy, input. */
   predict(rows: Int32Array, noise: NativeNoise | null): Promise<FloatArray>;
-  /** Invariant and spurious codes, each [rows, latent], one of each a modality. */
-  encode(rows: Int32Array): Promise<{ invariant: FloatArray[]; spurious: FloatArray[] }>;
+  /** Invariant and spurious codes of the clean, or noisy, input, each [rows, latent], one of each a modality. */
+  encode(
+    rows: Int32Array,
+    noise: NativeNoise | null,
+  ): Promise<{ invariant: FloatArray[]; spurious: FloatArray[] }>;
   /** Loss terms and parameter gradients of the next step on `rows` as one batch; changes nothing. */
   gradients(
     rows: Int32Array,

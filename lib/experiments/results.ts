@@ -157,11 +157,13 @@ export interface Trial {
 export interface ProbeRow {
   readonly method: string;
   readonly code: 'invariant' | 'spurious';
+  /** Whose codes; absent: those of all modalities side by side. */
+  readonly modality?: string;
   /** label, environment, or a factor group of the data set such as causal and spurious. */
   readonly target: string;
   /** R^2 (numbers) or accuracy (classes) of a ridge regression on held-out rows. */
   readonly probe: number | null;
-  /** Share of the code's variance that the target explains; null for environment. */
+  /** Share of the code's variance that the target explains, of a group of factors beside those before it; null for environment. */
   readonly explained: number | null;
 }
 

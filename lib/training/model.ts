@@ -52,7 +52,7 @@ export interface Predictions {
   readonly probabilities?: Float32Array;
 }
 
-/** Codes of the clean input by modality, [n, latent] each. */
+/** Codes by modality, [n, latent] each. */
 export type Codes = Record<
   string,
   { readonly invariant: FloatArray; readonly spurious: FloatArray }
@@ -135,13 +135,16 @@ export class Model implements Disposable {
     return computeMetrics(this.shape.task, outputs, targets, this.shape.outputs);
   }
 
-  /** Invariant and spurious codes of the clean input. */
+  /** Invariant and spurious codes of the clean, or noisy, input. */
   async encode(
     source: Split | Dataset | DatasetArrays,
-    options: { signal?: AbortSignal } = {},
+    options: PredictOptions = {},
   ): Promise<Codes> {
+    const noise = options.noise ? checkNoise(options.noise) : null;
     const split = await this.#split(source);
-    const codes = await this.#run(split, options.signal, () => this.trainer.encode(split.rows));
+    const codes = await this.#run(split, options.signal, () =>
+      this.trainer.encode(split.rows, noise),
+    );
     return Object.fromEntries(
       this.shape.modalities.map(({ name }, m) => [
         name,

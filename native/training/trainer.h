@@ -72,8 +72,9 @@ class Trainer {
   /** Outputs [n, outputs] on the CPU, of the clean input or under noise; no dropout. */
   at::Tensor predict(const at::Tensor& rows, const std::optional<EvaluationNoise>& noise);
 
-  /** Codes of the clean input on the CPU, [n, d] each, one of each a modality. */
-  std::vector<Codes> encode(const at::Tensor& rows);
+  /** Codes on the CPU, [n, d] each, one of each a modality, of the clean input or under noise; no
+   * dropout. */
+  std::vector<Codes> encode(const at::Tensor& rows, const std::optional<EvaluationNoise>& noise);
 
   /** Terms and gradients of the next step on rows as one batch, without taking it. */
   std::pair<TermValues, std::map<std::string, at::Tensor>> gradients(const at::Tensor& rows);

@@ -27,6 +27,17 @@ int64_t evaluation_batch(
   return kEvaluationBatch;
 }
 
+EnvironmentLists lists_of(const std::optional<EvaluationNoise>& noise) {
+  if (!noise) return EnvironmentLists({});
+  const double intensity = noise->environment.intensity;
+  TORCH_CHECK_VALUE(
+      std::isfinite(intensity) && intensity >= 0,
+      "noise: expected a finite intensity of at least 0, found ",
+      intensity
+  );
+  return EnvironmentLists({noise->environment});
+}
+
 }  // namespace
 
 std::vector<at::Tensor> Trainer::evaluation_inputs(
@@ -69,17 +80,7 @@ at::Tensor Trainer::predict(const at::Tensor& rows, const std::optional<Evaluati
   const Scope scope(mutex_, config_, options_, stream_.get());
   at::NoGradGuard no_grad;
   check_rows(rows, data().size());
-  if (noise) {
-    const double intensity = noise->environment.intensity;
-    TORCH_CHECK_VALUE(
-        std::isfinite(intensity) && intensity >= 0,
-        "noise: expected a finite intensity of at least 0, found ",
-        intensity
-    );
-  }
-  const EnvironmentLists lists(
-      noise ? std::vector{noise->environment} : std::vector<Environment>{}
-  );
+  const EnvironmentLists lists = lists_of(noise);
   const int64_t seed = noise ? noise->seed : 0;
   const Sequences sequences = needs_frames(lists) ? Sequences::frames : Sequences::means;
   const int64_t batch_size = evaluation_batch(config_, *data_, sequences);
@@ -118,24 +119,28 @@ at::Tensor Trainer::predict(const at::Tensor& rows, const std::optional<Evaluati
   return out;
 }
 
-std::vector<Codes> Trainer::encode(const at::Tensor& rows) {
+std::vector<Codes> Trainer::encode(
+    const at::Tensor& rows, const std::optional<EvaluationNoise>& noise
+) {
   const Scope scope(mutex_, config_, options_, stream_.get());
   at::NoGradGuard no_grad;
   check_rows(rows, data().size());
   const at::Tensor order = rows.to(options_.device());
-  const int64_t batch_size = evaluation_batch(config_, *data_, Sequences::means);
-  BatchReader reader(data(), rows, batch_size);
+  const EnvironmentLists lists = lists_of(noise);
+  const int64_t seed = noise ? noise->seed : 0;
+  const Sequences sequences = needs_frames(lists) ? Sequences::frames : Sequences::means;
+  const int64_t batch_size = evaluation_batch(config_, *data_, sequences);
+  BatchReader reader(data(), rows, batch_size, sequences);
   std::vector<Codes> codes(config_.modalities.size());
   for (Codes& z : codes) {
     for (at::Tensor* part : {&z.invariant, &z.spurious}) {
       *part = at::empty({rows.numel(), config_.model.latent}, options_.device(at::kCPU));
     }
   }
-  const EnvironmentLists clean({});
   for (int64_t begin = 0; begin < order.numel(); begin += batch_size) {
     const int64_t count = std::min(batch_size, order.numel() - begin);
     const auto inputs =
-        evaluation_inputs(order.narrow(0, begin, count), reader.next(), clean, /*seed=*/0);
+        evaluation_inputs(order.narrow(0, begin, count), reader.next(), lists, seed);
     for (size_t m = 0; m < codes.size(); ++m) {
       const Codes z = model_.encode(m, inputs[m]);
       codes[m].invariant.narrow(0, begin, count).copy_(z.invariant.squeeze(0));

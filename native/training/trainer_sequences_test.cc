@@ -134,7 +134,7 @@ TEST_CASE("trainer: predictions and codes of sequences are those of the readable
     };
     const auto [clean, codes] = expect({}, 0);
     check_close(trainer.predict(some_rows(), {}).to(at::kFloat), clean);
-    const auto found = trainer.encode(some_rows());
+    const auto found = trainer.encode(some_rows(), {});
     for (size_t m = 0; m < codes.size(); ++m) {
       check_close(found[m].invariant.to(at::kFloat), codes[m].squeeze(0));
     }
@@ -142,7 +142,12 @@ TEST_CASE("trainer: predictions and codes of sequences are those of the readable
       INFO(kind);
       const Environment noise{kind, 0.6};
       const at::Tensor outputs = trainer.predict(some_rows(), EvaluationNoise{noise, 9});
-      check_close(outputs.to(at::kFloat), expect({noise}, 9).first);
+      const auto [noisy, noisy_codes] = expect({noise}, 9);
+      check_close(outputs.to(at::kFloat), noisy);
+      const auto encoded = trainer.encode(some_rows(), EvaluationNoise{noise, 9});
+      for (size_t m = 0; m < noisy_codes.size(); ++m) {
+        check_close(encoded[m].invariant.to(at::kFloat), noisy_codes[m].squeeze(0));
+      }
       CHECK_FALSE(outputs.allclose(clean));
     }
   });

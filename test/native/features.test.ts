@@ -85,7 +85,7 @@ async function trained(features: NativeFeatures[]): Promise<unknown[]> {
     await trainer.getState(true),
     await trainer.predict(rows, null),
     await trainer.predict(rows, noise),
-    await trainer.encode(rows),
+    await trainer.encode(rows, null),
     await trainer.gradients(rows),
   ];
   trainer.dispose();

@@ -36,9 +36,10 @@ function reversed(source: Dataset): Dataset {
   });
 }
 
-/** Predictions of the state by the method's formulas, in float64, for one row. */
-async function naivePrediction(row: number): Promise<number> {
-  const { tensors } = await model.state();
+type Tensors = Awaited<ReturnType<Model['state']>>['tensors'];
+
+/** What the layers of a state make of one row, by the method's formulas, in float64. */
+function layersOf(tensors: Tensors) {
   const of = (name: string) => tensors[name] as { shape: number[]; data: Float32Array };
   const linear = (x: number[], name: string): number[] => {
     const { shape, data: weight } = of(`${name}.weight`);
@@ -48,6 +49,14 @@ async function naivePrediction(row: number): Promise<number> {
     );
   };
   const relu = (x: number[]): number[] => x.map((value) => Math.max(value, 0));
+  const head = (invariant: number[]): number =>
+    linear(relu(linear(invariant, 'head.0')), 'head.3')[0] as number;
+  return { of, linear, relu, head };
+}
+
+/** Predictions of the state by the method's formulas, in float64, for one row. */
+async function naivePrediction(row: number): Promise<number> {
+  const { of, linear, relu, head } = layersOf((await model.state()).tensors);
   const invariant = data.modalities.flatMap(({ name, features, values }) => {
     const x = [...values.subarray(row * features, (row + 1) * features)].map(
       (value, j) =>
@@ -57,7 +66,7 @@ async function naivePrediction(row: number): Promise<number> {
     const codes = linear(relu(linear(x, `encoders.${name}.0`)), `encoders.${name}.3`);
     return codes.slice(0, codes.length / 2);
   });
-  return linear(relu(linear(invariant, 'head.0')), 'head.3')[0] as number;
+  return head(invariant);
 }
 
 test('predicts as the formulas say, with ids in the order of the split', async () => {
@@ -236,6 +245,25 @@ test('codes have the latent width, one row an example', async () => {
     expect(spurious).toHaveLength(invariant.length);
     expect(spurious).not.toEqual(invariant);
   }
+});
+
+test('noisy codes are those that the noisy prediction is made of', async () => {
+  const noise = { kind: 'laplace', intensity: 0.7, seed: 5 } as const;
+  const codes = await model.encode(data.test, { noise });
+  expect(codes).not.toEqual(await model.encode(data.test));
+  const { predictions } = await model.predict(data.test, { noise });
+  const { head } = layersOf((await model.state()).tensors);
+  const { latent } = TINY.model;
+  predictions.forEach((prediction, i) => {
+    const invariant = Object.values(codes).flatMap((z) => [
+      ...z.invariant.subarray(i * latent, (i + 1) * latent),
+    ]);
+    expect(head(invariant)).toBeCloseTo(prediction, 5);
+  });
+  const wrong = { kind: 'laplace', intensity: -1 } as const;
+  const error = await errorOf(() => model.encode(data.test, { noise: wrong }));
+  expect(error.code).toBe('ERR_CMIR_USAGE');
+  expect(error.message).toContain('noise.intensity');
 });
 
 test('data of other modalities is refused and named', async () => {
