@@ -116,11 +116,21 @@ export interface NativeEpoch {
   aborted: boolean;
 }
 
-/** Noise on the standardised features of an evaluation, the same for every model and batch size. */
+/** Noise of test sets: that of training, and time steps or modalities that are replaced or missing. */
+export type EvaluationNoiseKind = NoiseKind | 'replace' | 'frame' | 'block' | 'modality';
+
+/**
+ * Noise on the standardised features of an evaluation. Draws hang on seed, kind, an example's key and the modality's
+ * name (of drop: its place), so it is the same for every model, device and batch; there is one draw for all
+ * intensities, so that masks nest.
+ */
 export interface NativeNoise {
-  kind: NoiseKind;
+  kind: EvaluationNoiseKind;
+  /** In standard deviations (gaussian, laplace) or as a probability from 0 to 1. */
   intensity: number;
   seed: number;
+  /** Names of the modalities it is on; null: all. */
+  modalities: string[] | null;
 }
 
 /**

@@ -72,14 +72,8 @@ export {
   type TrainOptions,
 } from './training/train';
 export { loadModel } from './training/load';
-export type {
-  Codes,
-  Model,
-  ModelState,
-  Noise,
-  PredictOptions,
-  Predictions,
-} from './training/model';
+export type { Codes, Model, ModelState, PredictOptions, Predictions } from './training/model';
+export { EVALUATION_KINDS, type EvaluationNoiseKind, type Noise } from './training/noise';
 export type { EpochRecord } from './training/history';
 export type { ProgressReport } from './training/loop';
 export type { ModalityShape, ModelShape } from './training/shape';

@@ -2,6 +2,8 @@ import { readFile } from 'node:fs/promises';
 
 import { parseValue, setOption, type Options } from '../config';
 import { CmirError, messageOf } from '../errors';
+import { checkKind, noiseOf, readNoiseName } from '../experiments/sets';
+import type { Noise } from '../training/noise';
 
 /** Collects the values of an option that may be given several times. */
 export function collect(value: string, previous: string[]): string[] {
@@ -79,14 +81,24 @@ async function readConfigFile(file: string): Promise<Record<string, unknown>> {
   return content as Record<string, unknown>;
 }
 
-/** Reads KIND:LEVEL, for example gaussian:0.7. */
-export function parseNoise(text: string): { kind: string; intensity: number } {
-  const [, kind, level] = /^([a-z]+):(\d*\.?\d+)$/i.exec(text) ?? [];
-  if (kind === undefined || level === undefined) {
+/** Reads KIND:LEVEL[@MODALITY+MODALITY], for example gaussian:0.7 or erase:0.5@text+audio. */
+export function parseNoise(text: string, seed: number): Noise {
+  const found = readNoiseName(text);
+  if (found === undefined) {
     throw new CmirError(
       'ERR_CMIR_USAGE',
-      `--noise: found '${text}', expected KIND:LEVEL, for example gaussian:0.7 or erase:0.5`,
+      `--noise: found '${text}', expected KIND:LEVEL, for example gaussian:0.7 or erase:0.5@text+audio`,
     );
   }
-  return { kind, intensity: Number(level) };
+  return noiseOf({ ...found, kind: checkKind(found.kind, '--noise') }, seed);
+}
+
+/** The value of --seed. */
+export function parseSeed(text: string): number {
+  const seed = Number(text);
+  if (text.trim() !== '' && Number.isSafeInteger(seed) && seed >= 0) return seed;
+  throw new CmirError(
+    'ERR_CMIR_USAGE',
+    `--seed: found '${text}', expected an integer of at least 0`,
+  );
 }

@@ -1,13 +1,6 @@
 import { isInt32Array } from 'node:util/types';
-import { z } from 'zod';
 
-import {
-  describeProblems,
-  nativeConfig,
-  noiseKindSchema,
-  type Config,
-  type NoiseKind,
-} from '../config';
+import { nativeConfig, type Config } from '../config';
 import { Dataset, type Modality, type Split } from '../data/dataset';
 import { keysOf } from '../data/keys';
 import { loadDataset, type DatasetArrays } from '../data/load';
@@ -16,25 +9,9 @@ import { CmirError, throwIfAborted } from '../errors';
 import { computeMetrics, type FloatArray, type MetricReport } from '../metrics';
 import { engineError, guarded } from '../native/engine';
 import { loadAddon } from '../native/load';
-import type { NativeFeatures, NativeState, Trainer } from '../../binding';
+import type { NativeFeatures, NativeNoise, NativeState, Trainer } from '../../binding';
+import { checkNoise, type Noise } from './noise';
 import { checkClasses, checkModalities, type ModelShape } from './shape';
-
-const noiseSchema = z.strictObject({
-  kind: noiseKindSchema,
-  intensity: z.number().nonnegative(),
-  seed: z.int().nonnegative().default(0),
-});
-
-/** Names the option in what is wrong with it. */
-const optionsSchema = z.strictObject({ noise: noiseSchema });
-
-export interface Noise {
-  readonly kind: NoiseKind;
-  /** Standard deviations (gaussian, laplace) or probability (erase, drop). */
-  readonly intensity: number;
-  /** Key of the draws, which depend on it and on each example's id alone. Default 0. */
-  readonly seed?: number;
-}
 
 export interface PredictOptions {
   readonly signal?: AbortSignal;
@@ -100,7 +77,7 @@ export class Model implements Disposable {
     source: Split | Dataset | DatasetArrays,
     options: PredictOptions = {},
   ): Promise<Predictions> {
-    const noise = options.noise ? checkNoise(options.noise) : null;
+    const noise = this.#noise(options);
     const split = await this.#split(source);
     const outputs = await this.#run(split, options.signal, () =>
       this.trainer.predict(split.rows, noise),
@@ -140,7 +117,7 @@ export class Model implements Disposable {
     source: Split | Dataset | DatasetArrays,
     options: PredictOptions = {},
   ): Promise<Codes> {
-    const noise = options.noise ? checkNoise(options.noise) : null;
+    const noise = this.#noise(options);
     const split = await this.#split(source);
     const codes = await this.#run(split, options.signal, () =>
       this.trainer.encode(split.rows, noise),
@@ -186,6 +163,11 @@ export class Model implements Disposable {
     const { task, classes } = this.shape;
     const options = { label, nonFinite, task, requireLabel, requireTrain: false };
     return (await loadDataset(source, classes === null ? options : { ...options, classes })).all;
+  }
+
+  #noise({ noise }: PredictOptions): NativeNoise | null {
+    const names = this.shape.modalities.map(({ name }) => name);
+    return noise ? checkNoise(noise, names) : null;
   }
 
   #run<T>(split: Split, signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
@@ -282,13 +264,6 @@ function shown(value: unknown): string {
   if (typeof value !== 'object' || value === null) return String(value);
   const keys = Object.keys(value).slice(0, 5);
   return `an object with ${keys.length === 0 ? 'nothing in it' : keys.join(', ')}`;
-}
-
-function checkNoise(noise: Noise): Required<Noise> {
-  const { success, data, error } = optionsSchema.safeParse({ noise });
-  if (success) return data.noise;
-  const keys = Object.keys(noiseSchema.shape).map((key) => `noise.${key}`);
-  throw new CmirError('ERR_CMIR_USAGE', describeProblems(error, { noise }, keys));
 }
 
 function argmax(outputs: FloatArray, width: number): Float32Array {

@@ -34,12 +34,16 @@ void check_examples(Napi::Env env, const std::string& path, int64_t expected, in
 std::optional<EvaluationNoise> read_noise(Napi::Value value) {
   if (value.IsNull()) return std::nullopt;
   const Napi::Object object = js::read_object(value, "noise");
-  return EvaluationNoise{
-      .environment =
-          {js::read_string(object.Get("kind"), "noise.kind"),
-           js::read_number(object.Get("intensity"), "noise.intensity")},
-      .seed = js::read_integer(object.Get("seed"), "noise.seed")
+  EvaluationNoise noise{
+      .kind = js::read_string(object.Get("kind"), "noise.kind"),
+      .intensity = js::read_number(object.Get("intensity"), "noise.intensity"),
+      .seed = js::read_integer(object.Get("seed"), "noise.seed"),
   };
+  const Napi::Value names = object.Get("modalities");
+  if (!names.IsNull()) {
+    noise.modalities = js::read<std::vector<std::string>>(names, "noise.modalities");
+  }
+  return noise;
 }
 
 Napi::Value undefined(Napi::Env env, bool) { return env.Undefined(); }

@@ -14,6 +14,7 @@
 #include "model/cmir.h"
 #include "training/config.h"
 #include "training/device_step.h"
+#include "training/evaluation_noise.h"
 #include "training/objective.h"
 #include "training/optimizer.h"
 #include "training/sequences.h"
@@ -101,12 +102,18 @@ class Trainer {
   bool needs_frames(const EnvironmentLists& environments) const;
   /** The batch for objective(), under autograd. */
   Batch gathered(const at::Tensor& rows, const std::vector<ModalityBatch>& batch) const;
-  /** The clean or noisy inputs [1, B, D'] of an evaluation, by modality, on any device. */
+  /** Calls use(first place in rows, rows of the batch, the batch) for all of an evaluation. */
+  template <class Use>
+  void for_each_batch(
+      const at::Tensor& rows, const std::optional<EvaluationNoise>& noise, const Use& use
+  ) const;
+  /** The batch of an evaluation on rows, with the values of the modalities that have noise. */
+  std::vector<ModalityBatch> with_noise(
+      const at::Tensor& rows, std::vector<ModalityBatch> batch, const Corruption& noise
+  ) const;
+  /** The inputs [1, B, D'] of an evaluation, by modality, on any device. */
   std::vector<at::Tensor> evaluation_inputs(
-      const at::Tensor& rows,
-      const std::vector<ModalityBatch>& batch,
-      const EnvironmentLists& noise,
-      int64_t seed
+      const at::Tensor& rows, const std::vector<ModalityBatch>& batch
   ) const;
   /**
    * Sets inputs_ to what the step on the CPU reads of a batch; frames pass their pooling, which

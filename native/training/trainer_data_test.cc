@@ -41,7 +41,7 @@ std::map<std::string, at::Tensor> results(const TrainerConfig& config, const Tra
   for (const auto& [name, tensor] : trainer.gradients(shuffled()).second) all[name] = tensor;
   const at::Tensor rows = at::cat({shuffled().repeat({60}), shuffled().narrow(0, 3, 5)});
   all["outputs"] = trainer.predict(rows, {});
-  all["noisy outputs"] = trainer.predict(rows, EvaluationNoise{{"erase", 0.4}, 3});
+  all["noisy outputs"] = trainer.predict(rows, EvaluationNoise{"erase", 0.4, 3});
   const std::vector<Codes> codes = trainer.encode(rows, {});
   for (size_t m = 0; m < codes.size(); ++m) {
     all["invariant " + std::to_string(m)] = codes[m].invariant;

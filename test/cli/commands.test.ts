@@ -196,6 +196,13 @@ describe('evaluate', () => {
     expect((await evaluate('--noise', 'gaussian:0.7'))['metrics']).not.toEqual(metrics);
   });
 
+  test('--noise on some modalities', async () => {
+    const noise = { kind: 'modality', intensity: 1, seed: 0, modalities: ['text'] } as const;
+    using model = await loadModel(run);
+    const { metrics } = await model.evaluate((await loadDataset(data)).test, { noise });
+    expect(await evaluate('--noise', 'modality:1@text')).toMatchObject({ noise, metrics });
+  });
+
   test('prints a table with a row of what was evaluated', async () => {
     const { stdout, stderr } = await succeed(['evaluate', run, '--noise', 'drop:0.5']);
     expect(stderr).toBe('');

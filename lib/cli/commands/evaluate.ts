@@ -1,11 +1,8 @@
 import type { Command } from 'commander';
 
-import { noiseKindSchema } from '../../config';
-import { CmirError } from '../../errors';
 import { loadModel } from '../../training/load';
-import type { Noise } from '../../training/model';
 import { openDataset, readSource } from '../../training/source';
-import { parseNoise } from '../options';
+import { parseNoise, parseSeed } from '../options';
 import { printNotes } from '../notes';
 import { makeReady } from '../ready';
 import { metricTable } from '../table';
@@ -26,7 +23,10 @@ export function register(program: Command): void {
     .argument('<run>', 'run folder')
     .argument('[dataset]', 'data set; default: the one the run was trained on')
     .option('--split <name>', 'which examples; all of them with: all', 'test')
-    .option('--noise <kind:level>', 'noise on the standardised features, for example gaussian:0.7')
+    .option(
+      '--noise <kind:level[@modalities]>',
+      'noise on the standardised features, for example gaussian:0.7 or erase:0.5@text+audio',
+    )
     .option('--seed <n>', 'key of the noise', '0')
     .option('--device <name>', 'auto, cpu, cuda or cuda:<i>')
     .option('--json', 'print one JSON document', false)
@@ -37,7 +37,8 @@ export function register(program: Command): void {
 }
 
 async function main(run: string, path: string | undefined, flags: Flags): Promise<void> {
-  const noise = flags.noise === undefined ? undefined : readNoise(flags.noise, flags.seed);
+  const seed = parseSeed(flags.seed);
+  const noise = flags.noise === undefined ? undefined : parseNoise(flags.noise, seed);
   await makeReady(flags.quiet);
   const model = await loadModel(run, flags.device === undefined ? {} : { device: flags.device });
   try {
@@ -66,23 +67,4 @@ async function main(run: string, path: string | undefined, flags: Flags): Promis
   } finally {
     model.dispose();
   }
-}
-
-function readNoise(text: string, seedText: string): Noise {
-  const { kind, intensity } = parseNoise(text);
-  const known = noiseKindSchema.safeParse(kind);
-  const seed = Number(seedText);
-  if (!known.success) {
-    throw new CmirError(
-      'ERR_CMIR_USAGE',
-      `--noise: found kind '${kind}', expected one of ${noiseKindSchema.options.join(', ')}`,
-    );
-  }
-  if (!Number.isSafeInteger(seed) || seed < 0) {
-    throw new CmirError(
-      'ERR_CMIR_USAGE',
-      `--seed: found '${seedText}', expected an integer of at least 0`,
-    );
-  }
-  return { kind: known.data, intensity, seed };
 }
