@@ -49,6 +49,7 @@ export {
   type SequenceLength,
   type SyntheticOptions,
 } from './data/synthetic';
+export * as statistics from './experiments/statistics';
 export {
   METRICS,
   baselineMetrics,

@@ -18,13 +18,17 @@ test('exports what is promised, no more and no less', () => {
     ...['syntheticDataset', 'writeBlocks', 'writeDataset'],
     ...['METRICS', 'baselineMetrics', 'computeMetrics'],
     ...['doctor', 'setup'],
-    ...['loadModel', 'ops', 'train'],
+    ...['loadModel', 'ops', 'statistics', 'train'],
   ].sort();
   expect(Object.keys(library).sort()).toEqual(promised);
   const compiled = jest.requireActual<object>(join(DIST, 'index.js'));
   expect(Object.keys(compiled).sort()).toEqual(promised);
   expect(Object.keys(library.ops).sort()).toEqual([
     ...['decorrelation', 'invariance', 'perturb', 'reconstruction'],
+  ]);
+  expect(Object.keys(library.statistics).sort()).toEqual([
+    ...['bootstrapMean', 'definedPairs', 'holm', 'mean', 'pairedBootstrap', 'pairedTTest'],
+    ...['standardDeviation', 'wilcoxonSignedRank'],
   ]);
 });
 
