@@ -1,4 +1,4 @@
-import { arch, cpus, platform, release } from 'node:os';
+import { cpus } from 'node:os';
 
 import type { Dataset } from '../data/dataset';
 import { loadAddon } from '../native/load';
@@ -6,14 +6,14 @@ import { fingerprint } from '../training/checkpoint';
 import { VERSION } from '../version';
 import type { Provenance } from './results';
 
-/** What an experiment on a data set is computed with, now and here. `command` is the command line, if there was one. */
+/** What is computed with, here and now. `command` is the command line, where there is one. */
 export function provenanceOf(dataset: Dataset, command: string | null): Provenance {
   const { builtFor, threads } = loadAddon().describe();
   return {
     cmir: VERSION,
     libtorch: builtFor,
     node: process.versions.node,
-    platform: `${platform()} ${release()} ${arch()}`,
+    platform: `${process.platform} ${process.arch}`,
     cpu: cpus()[0]?.model.trim() ?? 'unknown',
     threads,
     date: new Date().toISOString(),

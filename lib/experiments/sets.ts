@@ -1,3 +1,4 @@
+import type { Dataset } from '../data/dataset';
 import { CmirError } from '../errors';
 import { EVALUATION_KINDS, isAdditive, type Noise } from '../training/noise';
 import type { EvaluationSet } from './results';
@@ -150,4 +151,42 @@ function noiseSet(noise: NoiseSpec): EvaluationSet {
 /** The noise of a test set, as Model.predict takes it. */
 export function noiseOf({ kind, level, modalities }: NoiseSpec, seed: number): Noise {
   return { kind, intensity: level, seed, ...(modalities === null ? {} : { modalities }) };
+}
+
+/** Level of each kind, on all modalities, of the test sets that are looked at when nothing else is asked for. */
+const STANDARD: readonly (readonly [Noise['kind'], readonly number[]])[] = [
+  ['gaussian', [0.7, 1.4]],
+  ['erase', [0.5, 0.7]],
+];
+
+/** A few test sets: clean, other splits, noise of two kinds, each modality missing. */
+export function standardSets(dataset: Dataset): EvaluationSet[] {
+  const names = dataset.modalities.map(({ name }) => name).sort();
+  const noises: NoiseSpec[] = STANDARD.flatMap(([kind, levels]) =>
+    levels.map((level) => ({ kind, level, modalities: null })),
+  );
+  const missing = names.map((name): NoiseSpec => ({
+    kind: 'modality',
+    level: 1,
+    modalities: [name],
+  }));
+  return [
+    parseSet('clean'),
+    ...otherSplits(dataset).map(parseSet),
+    ...[...noises, ...(names.length > 1 ? missing : [])].map(noiseSet),
+  ];
+}
+
+/** The whole sweep noise-v1 of a data set, and its other splits. */
+export function fullSets(dataset: Dataset): EvaluationSet[] {
+  const names = dataset.modalities.map(({ name }) => name);
+  const isSequence = dataset.modalities.some(({ offsets }) => offsets !== undefined);
+  return sweepSets(names, isSequence, { splits: otherSplits(dataset) });
+}
+
+/** Splits besides train, valid and test that have examples. */
+function otherSplits({ splits }: Dataset): string[] {
+  return [...splits]
+    .filter(([name, rows]) => !['train', 'valid', 'test'].includes(name) && rows.length > 0)
+    .map(([name]) => name);
 }

@@ -71,6 +71,11 @@ export async function checkRunFolder(folder: string): Promise<void> {
   }
 }
 
+/** Whether a run was begun there. */
+export async function isRunFolder(folder: string): Promise<boolean> {
+  return (await readdir(folder).catch((): string[] => [])).includes(FILES.last);
+}
+
 export async function saveConfig(folder: string, config: Config): Promise<void> {
   await writeAtomically(join(folder, FILES.config), `${JSON.stringify(config, null, 2)}\n`);
 }

@@ -4,7 +4,7 @@ import { resolveConfig } from '../../config';
 import { compare, DEFAULT_METHODS } from '../../experiments/compare';
 import { tablesOf } from '../../experiments/compare/tables';
 import { METHODS } from '../../experiments/methods';
-import { parseSets, standardSets, sweepSets } from '../../experiments/sets';
+import { fullSets, parseSet, standardSets } from '../../experiments/sets';
 import { MARKS, toText } from '../../experiments/tables/write';
 import { openDataset } from '../../training/source';
 import { commandLine } from '../command-line';
@@ -74,8 +74,8 @@ async function main(path: string | undefined, flags: Flags): Promise<void> {
     flags.sets === 'standard'
       ? standardSets(dataset)
       : flags.sets === 'sweep'
-        ? sweepSets(dataset)
-        : parseSets(flags.sets.split(','), dataset);
+        ? fullSets(dataset)
+        : flags.sets.split(',').map(parseSet);
   const methods = flags.methods.split(',');
   const total = methods.length * flags.seeds;
   let count = 0;

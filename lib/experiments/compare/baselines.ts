@@ -5,8 +5,8 @@ import { targetsOf } from '../../training/train';
 import { findMethod, methodOptions } from '../methods';
 import { mergeOptions } from '../options';
 import { inParallel } from '../pool';
+import { summary } from '../rows';
 import type { BaselineRow, EvaluationSet } from '../results';
-import { summary } from './rows';
 import { runOne } from './run';
 
 interface BaselineOptions {
@@ -26,7 +26,9 @@ export async function baselinesOf(
   options: BaselineOptions,
 ): Promise<BaselineRow[]> {
   const clean = sets.filter(({ noise }) => noise === null);
-  const constant = new Map(clean.map((set) => [set.name, constantOn(dataset, set.split)]));
+  const constant = Object.fromEntries(
+    clean.map(({ name, split }) => [name, constantOn(dataset, split)]),
+  );
   const rows = rowsOf('majority', clean, metrics, [constant]);
   if (!options.unimodal || dataset.modalities.length < 2) return rows;
   for (const { name } of dataset.modalities) {
@@ -42,13 +44,13 @@ function constantOn(dataset: Dataset, split: string): Metrics {
   return baselineMetrics(task, targetsOf(dataset.train), targetsOf(dataset.split(split))).metrics;
 }
 
-/** Metrics by test set, a map a seed. */
+/** Metrics by test set, of each seed. */
 async function alone(
   dataset: Dataset,
   modality: string,
   sets: readonly EvaluationSet[],
   { seeds, options, parallel, signal }: BaselineOptions,
-): Promise<ReadonlyMap<string, Metrics>[]> {
+): Promise<Record<string, Metrics>[]> {
   const part = dataset.with({
     modalities: dataset.modalities.filter(({ name }) => name === modality),
   });
@@ -76,11 +78,11 @@ function rowsOf(
   baseline: string,
   sets: readonly EvaluationSet[],
   metrics: readonly string[],
-  runs: readonly ReadonlyMap<string, Metrics>[],
+  runs: readonly Readonly<Record<string, Metrics>>[],
 ): BaselineRow[] {
   return metrics.flatMap((metric) =>
     sets.map(({ name: set }) => {
-      const values = runs.map((run) => run.get(set)?.[metric] ?? null);
+      const values = runs.map((run) => run[set]?.[metric] ?? null);
       return { baseline, set, metric, ...summary(values), values };
     }),
   );

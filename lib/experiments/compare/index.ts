@@ -4,19 +4,19 @@ import { join } from 'node:path';
 import type { Options } from '../../config';
 import type { Dataset } from '../../data/dataset';
 import { CmirError } from '../../errors';
-import { METRICS, type Metrics } from '../../metrics';
+import type { Metrics } from '../../metrics';
 import { writeAtomically } from '../../training/files';
-import { areasOf } from '../areas';
 import { findMethod, methodOptions, type Method } from '../methods';
 import { mergeOptions } from '../options';
 import { defaultParallel, inParallel } from '../pool';
 import { provenanceOf } from '../provenance';
 import type { Comparison, EvaluationSet } from '../results';
+import { type MethodOutcomes } from '../rows';
+import { chosenMetrics, tabulate } from '../robustness';
 import { standardSets } from '../sets';
 import { toLatex, toMarkdown } from '../tables/write';
 import { baselinesOf } from './baselines';
 import { costsOf } from './costs';
-import { rowsOf } from './rows';
 import { runOne, type Outcome } from './run';
 import { tablesOf } from './tables';
 import { readTuned } from './tuned';
@@ -72,8 +72,7 @@ export async function compare(dataset: Dataset, given: CompareOptions = {}): Pro
   if (given.out !== undefined) await mkdir(given.out, { recursive: true });
   const outcomes = await trainAll(dataset, names, seeds, sets, options, { ...given, parallel });
   const task = outcomes[0]?.shape.task ?? 'regression';
-  const metrics = METRICS.filter((metric) => metric.task === task).map(({ name }) => name);
-  const rows = rowsOf(outcomes, names, sets, metrics);
+  const metrics = chosenMetrics(task, undefined);
   const comparison: Comparison = {
     kind: 'comparison',
     dataset: dataset.name,
@@ -81,7 +80,7 @@ export async function compare(dataset: Dataset, given: CompareOptions = {}): Pro
     methods: names,
     seeds,
     sets,
-    rows,
+    ...tabulate(outcomesByMethod(outcomes, names, seeds), sets, metrics),
     baselines: await baselinesOf(dataset, sets, metrics, {
       seeds,
       unimodal: given.baselines ?? true,
@@ -89,10 +88,9 @@ export async function compare(dataset: Dataset, given: CompareOptions = {}): Pro
       parallel,
       signal: given.signal,
     }),
-    areas: areasOf(rows, sets),
     configs: configsOf(outcomes),
     runs: runsOf(outcomes),
-    costs: await costsOf(outcomes, dataset),
+    costs: costsOf(outcomes),
     provenance: provenanceOf(dataset, given.command ?? null),
   };
   if (given.out !== undefined) await write(given.out, comparison);
@@ -138,6 +136,18 @@ async function trainAll(
     signal,
   );
   return methods.flatMap((name) => outcomes.filter(({ method }) => method === name));
+}
+
+function outcomesByMethod(
+  outcomes: readonly Outcome[],
+  methods: readonly string[],
+  seeds: readonly number[],
+): MethodOutcomes[] {
+  return methods.map((method) => ({
+    method,
+    seeds,
+    outcomes: outcomes.filter((outcome) => outcome.method === method).map(({ sets }) => sets),
+  }));
 }
 
 /** By method, the seed left out: it is that of no run in particular. */

@@ -6,9 +6,9 @@ import { CmirError } from '../../errors';
 import type { Metrics } from '../../metrics';
 import { train, type Run, type RunMetrics } from '../../training/train';
 import { isRunFolder } from '../../training/checkpoint';
-import { latencyOf, type Latency } from '../cost';
-import { evaluateSets } from '../evaluate';
-import type { EvaluationSet } from '../results';
+import { countCost, meanFrames, measureLatency } from '../cost';
+import type { Cost, EvaluationSet } from '../results';
+import { evaluateSets } from '../robustness';
 
 interface Request {
   readonly method: string;
@@ -18,7 +18,6 @@ interface Request {
   readonly options: Options;
   readonly out: string | undefined;
   readonly signal: AbortSignal | undefined;
-  readonly onStart?: ((folder: string) => Promise<void>) | undefined;
 }
 
 /** One method with one seed: what was trained and what it is worth on each test set. */
@@ -29,7 +28,8 @@ export interface Outcome {
   readonly shape: Run['model']['shape'];
   readonly metrics: RunMetrics;
   /** Metrics by name of the test set. */
-  readonly sets: ReadonlyMap<string, Metrics>;
+  readonly sets: Readonly<Record<string, Metrics>>;
+  readonly cost: Cost;
   /** Run folder, relative to the comparison's; where one is kept. */
   readonly folder: string | undefined;
 }
@@ -54,7 +54,19 @@ export async function runOne(request: Request): Promise<Outcome> {
     config: run.config,
     shape: model.shape,
     metrics: run.metrics,
-    sets: await evaluateSets(model, dataset, sets, signal),
+    sets: await evaluateSets(model, dataset, sets, signal === undefined ? {} : { signal }),
+    cost: await costOf(run, dataset),
     folder,
+  };
+}
+
+async function costOf({ config, model, metrics }: Run, dataset: Dataset): Promise<Cost> {
+  const { test } = dataset;
+  return {
+    ...countCost(config, model.shape, meanFrames(dataset, config.data.maxLength)),
+    training_seconds: metrics.seconds,
+    epochs: metrics.epochs,
+    latency_1_ms: (await measureLatency(model, test, 1)).median_ms,
+    latency_128_ms: (await measureLatency(model, test, 128)).median_ms,
   };
 }
