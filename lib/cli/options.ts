@@ -83,10 +83,36 @@ export function parseNoise(text: string, seed: number): Noise {
 
 /** The value of --seed. */
 export function parseSeed(text: string): number {
-  const seed = Number(text);
-  if (text.trim() !== '' && Number.isSafeInteger(seed) && seed >= 0) return seed;
+  return parseInteger('--seed', text, 0);
+}
+
+/** A number of things, at least one. */
+export function parseCount(flag: string, text: string): number {
+  return parseInteger(flag, text, 1);
+}
+
+function parseInteger(flag: string, text: string, least: number): number {
+  const value = Number(text);
+  if (text.trim() !== '' && Number.isSafeInteger(value) && value >= least) return value;
   throw new CmirError(
     'ERR_CMIR_USAGE',
-    `--seed: found '${text}', expected an integer of at least 0`,
+    `${flag}: found '${text}', expected an integer of at least ${String(least)}`,
   );
+}
+
+/** Words with commas between. */
+export function parseList(text: string): string[] {
+  return text.split(',').map((word) => word.trim());
+}
+
+/** Numbers with commas between. */
+export function parseNumbers(flag: string, text: string): number[] {
+  return parseList(text).map((word) => {
+    const value = Number(word);
+    if (word !== '' && Number.isFinite(value)) return value;
+    throw new CmirError(
+      'ERR_CMIR_USAGE',
+      `${flag}: found '${word}', expected numbers with commas between`,
+    );
+  });
 }
