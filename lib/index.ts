@@ -78,3 +78,12 @@ export { EVALUATION_KINDS, type EvaluationNoiseKind, type Noise } from './traini
 export type { EpochRecord } from './training/history';
 export type { ProgressReport } from './training/loop';
 export type { ModalityShape, ModelShape } from './training/shape';
+export { robustnessOfRuns, type RunSweepOptions } from './experiments/runs';
+export {
+  robustness,
+  type Robustness,
+  type RobustnessOptions,
+  type SweepProgress,
+} from './experiments/robustness';
+export { parseSet, sweepSets, type NoiseSpec, type SweepOptions } from './experiments/sets';
+export type { AreaRow, EvaluationSet, Provenance, ResultRow, Sweep } from './experiments/results';

@@ -17,6 +17,7 @@ test('exports what is promised, no more and no less', () => {
     ...['Dataset', 'inspectDataset', 'loadDataset', 'splitDataset', 'syntheticChunks'],
     ...['syntheticDataset', 'writeBlocks', 'writeDataset'],
     ...['METRICS', 'baselineMetrics', 'computeMetrics'],
+    ...['EVALUATION_KINDS', 'parseSet', 'robustness', 'robustnessOfRuns', 'sweepSets'],
     ...['doctor', 'setup'],
     ...['loadModel', 'ops', 'statistics', 'train'],
   ].sort();

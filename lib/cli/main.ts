@@ -9,6 +9,7 @@ import { register as registerDoctor } from './commands/doctor';
 import { register as registerEvaluate } from './commands/evaluate';
 import { register as registerPredict } from './commands/predict';
 import { register as registerSearch } from './commands/search';
+import { register as registerRobustness } from './commands/robustness';
 import { register as registerSetup } from './commands/setup';
 import { register as registerTrain } from './commands/train';
 
@@ -33,6 +34,7 @@ for (const register of [
   registerPredict,
   registerSearch,
   registerCompare,
+  registerRobustness,
   registerData,
   registerSetup,
   registerDoctor,

@@ -11,15 +11,8 @@ export function collect(value: string, previous: string[]): string[] {
 }
 
 /** Reads an option that is a whole number of at least `least`. */
-export function parseCount(flag: string, least = 1): (text: string) => number {
-  return (text) => {
-    const value = Number(text);
-    if (/^\d+$/.test(text) && Number.isSafeInteger(value) && value >= least) return value;
-    throw new CmirError(
-      'ERR_CMIR_USAGE',
-      `${flag}: found '${text}', expected an integer of at least ${String(least)}`,
-    );
-  };
+export function countOf(flag: string, least = 1): (text: string) => number {
+  return (text) => parseInteger(flag, text, least);
 }
 
 /** The options of a configuration file, with `--set key=value` and the flags put over it, in that order. */
@@ -95,10 +88,36 @@ export function parseNoise(text: string, seed: number): Noise {
 
 /** The value of --seed. */
 export function parseSeed(text: string): number {
-  const seed = Number(text);
-  if (text.trim() !== '' && Number.isSafeInteger(seed) && seed >= 0) return seed;
+  return parseInteger('--seed', text, 0);
+}
+
+/** A number of things, at least one. */
+export function parseCount(flag: string, text: string): number {
+  return parseInteger(flag, text, 1);
+}
+
+function parseInteger(flag: string, text: string, least: number): number {
+  const value = Number(text);
+  if (text.trim() !== '' && Number.isSafeInteger(value) && value >= least) return value;
   throw new CmirError(
     'ERR_CMIR_USAGE',
-    `--seed: found '${text}', expected an integer of at least 0`,
+    `${flag}: found '${text}', expected an integer of at least ${String(least)}`,
   );
+}
+
+/** Words with commas between. */
+export function parseList(text: string): string[] {
+  return text.split(',').map((word) => word.trim());
+}
+
+/** Numbers with commas between. */
+export function parseNumbers(flag: string, text: string): number[] {
+  return parseList(text).map((word) => {
+    const value = Number(word);
+    if (word !== '' && Number.isFinite(value)) return value;
+    throw new CmirError(
+      'ERR_CMIR_USAGE',
+      `${flag}: found '${word}', expected numbers with commas between`,
+    );
+  });
 }

@@ -6,9 +6,16 @@ import { REGRESSION_METRICS } from './regression';
 /** Every metric, in the order of the tables. */
 export const METRICS: readonly MetricRow[] = [...REGRESSION_METRICS, ...CLASSIFICATION_METRICS];
 
-/** Whether more or less of a metric is better. Throws ERR_CMIR_CONFIG, listing the metrics, for an unknown name. */
+const ROBUST = 'robust';
+
+/** The metric that a name such as robustMAE is a mean of, over noisy copies; undefined for any other name. */
+export function robustBase(name: string): string | undefined {
+  return name.startsWith(ROBUST) ? name.slice(ROBUST.length) : undefined;
+}
+
+/** Whether more or less of a metric, robust or not, is better. Throws ERR_CMIR_CONFIG, listing the metrics, for an unknown name. */
 export function metricDirection(name: string): 'higher' | 'lower' {
-  const row = METRICS.find((metric) => metric.name === name);
+  const row = METRICS.find((metric) => metric.name === (robustBase(name) ?? name));
   if (row === undefined) {
     const known = METRICS.map((metric) => metric.name).join(', ');
     throw new CmirError('ERR_CMIR_CONFIG', `unknown metric '${name}', expected one of ${known}`);

@@ -1,4 +1,4 @@
 export { baselineMetrics, type Baseline } from './baseline';
-export { computeMetrics, metricDirection, METRICS } from './compute';
+export { computeMetrics, metricDirection, METRICS, robustBase } from './compute';
 export type { FloatArray, MetricReport, MetricRow, Metrics } from './metric';
 export { roundHalfEven } from './regression';

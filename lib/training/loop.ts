@@ -4,6 +4,7 @@ import { CmirError, throwIfAborted } from '../errors';
 import { computeMetrics } from '../metrics';
 import type { NativeEpoch, NativeState, NativeTerms, Trainer } from '../../binding';
 import { describeTerms, type EpochRecord } from './history';
+import { withRobustScore } from './robust';
 import type { EarlyStopping } from './selection';
 import type { ModelShape } from './shape';
 
@@ -70,7 +71,11 @@ export async function runEpochs(options: EpochsOptions): Promise<void> {
     const problem = findProblem(result.terms, epoch, options); // while the engine works
     const outputs = await predicting;
     if (problem !== undefined) throw problem;
-    const report = computeMetrics(shape.task, outputs, valid.targets, shape.outputs);
+    const clean = computeMetrics(shape.task, outputs, valid.targets, shape.outputs);
+    const { metric } = config.training;
+    const report = await withRobustScore(clean, metric, shape, valid.targets, (noise) =>
+      clock.time(trainer.predict(valid.rows, noise)),
+    );
     const best = stopping.isBest(epoch, report);
     const isWanted = best || options.states === 'all';
     const state = isWanted

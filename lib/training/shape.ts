@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { Config } from '../config';
 import type { Dataset, Modality } from '../data/dataset';
 import { CmirError } from '../errors';
-import { METRICS } from '../metrics';
+import { METRICS, robustBase } from '../metrics';
 
 /** One vector of `features` values an example, or with `sequence` any number of such frames. */
 export interface ModalityShape {
@@ -118,10 +118,10 @@ export function decide(config: Config, shape: ModelShape, cudaDevices: number): 
         ? 'MAE'
         : 'Acc';
   const known = METRICS.filter((row) => row.task === task).map((row) => row.name);
-  if (!known.includes(metric)) {
+  if (!known.includes(robustBase(metric) ?? metric)) {
     throw new CmirError(
       'ERR_CMIR_CONFIG',
-      `training.metric: found '${metric}', expected auto or one of ${known.join(', ')} for ${task}`,
+      `training.metric: found '${metric}', expected auto or one of ${known.join(', ')} for ${task}, or robust before one, as in robust${known[0] ?? ''}`,
     );
   }
   const device = config.device !== 'auto' ? config.device : cudaDevices > 0 ? 'cuda:0' : 'cpu';

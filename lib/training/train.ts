@@ -168,8 +168,11 @@ async function run(
     );
   }
   await trainer.setState(best);
+  const evaluated = await evaluateSplits(model, dataset);
   const metrics = {
-    ...(await evaluateSplits(model, dataset)),
+    ...evaluated,
+    // With the metric that selected the epoch, should that be a robust one.
+    valid: { ...evaluated.valid, ...history[stopping.bestEpoch - 1]?.valid },
     best_epoch: stopping.bestEpoch,
     epochs: history.length,
     seconds: secondsOf(history),

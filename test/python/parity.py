@@ -1,9 +1,9 @@
 """Compares cmir's trainer with plain PyTorch: parity.py FOLDER, written by test/parity.test.ts.
 
 FOLDER holds a <case>.safetensors for each case: the tensors `state.*`, `features.<modality>` (raw),
-`gradients.*` and `outputs.*` (under `noises`), and as metadata the rest of what went in and came out.
-All is computed again in float64 from the naive forms, with the noise's definition in numpy. Prints
-{case: {quantity: largest difference, relative to the largest expected value}} as JSON.
+`gradients.*` and `outputs.*` (under `noises`), and as metadata the rest of what went in and came
+out. All is computed again in float64 from the naive forms, with the noise's definition in numpy.
+Prints {case: {quantity: largest difference, relative to the largest expected value}} as JSON.
 """
 
 import json

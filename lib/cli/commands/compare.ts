@@ -10,7 +10,7 @@ import { openDataset } from '../../training/source';
 import { commandLine } from '../command-line';
 import { interruptible } from '../interrupt';
 import { printNotes } from '../notes';
-import { collect, parseCount, readOptions } from '../options';
+import { collect, countOf, parseList, readOptions } from '../options';
 import { makeReady } from '../ready';
 import { alignedTable } from '../table';
 
@@ -39,14 +39,14 @@ export function register(program: Command): void {
       'with commas between; tests are against the first',
       DEFAULT_METHODS.join(','),
     )
-    .option('--seeds <n>', 'seeds of each method', parseCount('--seeds'), 5)
+    .option('--seeds <n>', 'seeds of each method', countOf('--seeds'), 5)
     .option(
       '--sets <names>',
       'test sets: standard, sweep, or names such as clean,gaussian:0.7',
       'standard',
     )
     .option('--tuned <folder>', 'take the best settings of the searches in this folder')
-    .option('--parallel <n>', 'trainings at once; default one a core', parseCount('--parallel'))
+    .option('--parallel <n>', 'trainings at once; default one a core', countOf('--parallel'))
     .option('--no-baselines', 'without each modality alone')
     .option('--out <folder>', 'folder for tables and runs; one that was stopped continues')
     .option('--config <file>', 'JSON file of configuration keys that all methods share')
@@ -75,8 +75,8 @@ async function main(path: string | undefined, flags: Flags): Promise<void> {
       ? standardSets(dataset)
       : flags.sets === 'sweep'
         ? fullSets(dataset)
-        : flags.sets.split(',').map(parseSet);
-  const methods = flags.methods.split(',');
+        : parseList(flags.sets).map(parseSet);
+  const methods = parseList(flags.methods);
   const total = methods.length * flags.seeds;
   let count = 0;
   const comparison = await interruptible((signal) =>

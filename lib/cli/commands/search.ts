@@ -11,7 +11,7 @@ import { openDataset } from '../../training/source';
 import { commandLine } from '../command-line';
 import { interruptible } from '../interrupt';
 import { printNotes } from '../notes';
-import { collect, parseCount, readOptions } from '../options';
+import { collect, countOf, parseList, readOptions } from '../options';
 import { makeReady } from '../ready';
 import { alignedTable } from '../table';
 
@@ -39,15 +39,15 @@ export function register(program: Command): void {
     .description('random search of settings on validation, then seeds of the best')
     .argument('[dataset]', 'data set, a folder or file; without it, the built-in synthetic data')
     .option('--methods <names>', 'methods to search, with commas between', 'cmir')
-    .option('--trials <n>', 'random draws of each', parseCount('--trials'), 50)
-    .option('--parallel <n>', 'trainings at once; default one a core', parseCount('--parallel'))
+    .option('--trials <n>', 'random draws of each', countOf('--trials'), 50)
+    .option('--parallel <n>', 'trainings at once; default one a core', countOf('--parallel'))
     .option('--space <file>', 'JSON of ranges by configuration key; default the method’s own')
-    .option('--finalists <n>', 'best trials to train again', parseCount('--finalists'), 3)
-    .option('--seeds <n>', 'fresh seeds of each finalist', parseCount('--seeds'), 5)
+    .option('--finalists <n>', 'best trials to train again', countOf('--finalists'), 3)
+    .option('--seeds <n>', 'fresh seeds of each finalist', countOf('--seeds'), 5)
     .option('--halving', 'stop the worse trials early', false)
     .option('--out <folder>', 'folder for the results, one a method inside')
     .option('--resume', 'continue the search in --out', false)
-    .option('--seed <n>', 'key of the draws; default 1', parseCount('--seed', 0))
+    .option('--seed <n>', 'key of the draws; default 1', countOf('--seed', 0))
     .option('--config <file>', 'JSON file of configuration keys that all trials share')
     .option('--set <key=value>', 'set a configuration key; may be given again', collect, [])
     .option('--device <name>', 'auto, cpu, cuda or cuda:<i>')
@@ -68,7 +68,7 @@ async function main(path: string | undefined, flags: Flags): Promise<void> {
   await makeReady(flags.quiet);
   const results = await interruptible(async (signal) => {
     const list: SearchResult[] = [];
-    for (const method of flags.methods.split(',')) {
+    for (const method of parseList(flags.methods)) {
       list.push(
         await search(dataset, {
           method,
