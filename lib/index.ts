@@ -50,6 +50,54 @@ export {
   type SyntheticOptions,
 } from './data/synthetic';
 export * as statistics from './experiments/statistics';
+export { compare, type CompareOptions } from './experiments/compare';
+export {
+  countCost,
+  meanFrames,
+  measureLatency,
+  type CountedCost,
+  type Latency,
+  type LatencyOptions,
+} from './experiments/cost';
+export { findMethod, METHODS, type Method } from './experiments/methods';
+export {
+  independentFactors,
+  meanProbes,
+  probeModel,
+  type ProbeOptions,
+} from './experiments/probes';
+export { robustnessOfRuns, type RunSweepOptions } from './experiments/runs';
+export {
+  robustness,
+  type Robustness,
+  type RobustnessOptions,
+  type SweepProgress,
+} from './experiments/robustness';
+export {
+  fullSets,
+  parseSet,
+  standardSets,
+  sweepSets,
+  type NoiseSpec,
+  type SweepOptions,
+} from './experiments/sets';
+export { search, type SearchOptions } from './experiments/search';
+export { SENSITIVITY_SETTINGS, sensitivity } from './experiments/sensitivity';
+export { parseSpace, type Range, type Space } from './experiments/space';
+export type {
+  AreaRow,
+  BaselineRow,
+  Comparison,
+  Cost,
+  EvaluationSet,
+  ProbeRow,
+  Provenance,
+  ResultRow,
+  SearchResult,
+  SensitivityRow,
+  Sweep,
+  Trial,
+} from './experiments/results';
 export {
   METRICS,
   baselineMetrics,
@@ -78,12 +126,3 @@ export { EVALUATION_KINDS, type EvaluationNoiseKind, type Noise } from './traini
 export type { EpochRecord } from './training/history';
 export type { ProgressReport } from './training/loop';
 export type { ModalityShape, ModelShape } from './training/shape';
-export { robustnessOfRuns, type RunSweepOptions } from './experiments/runs';
-export {
-  robustness,
-  type Robustness,
-  type RobustnessOptions,
-  type SweepProgress,
-} from './experiments/robustness';
-export { parseSet, sweepSets, type NoiseSpec, type SweepOptions } from './experiments/sets';
-export type { AreaRow, EvaluationSet, Provenance, ResultRow, Sweep } from './experiments/results';

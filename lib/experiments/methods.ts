@@ -18,7 +18,8 @@ export interface Method {
   readonly tunedAs: string;
 }
 
-const NO_CONSTRAINTS = { invariance: 0, decorrelation: 0, reconstruction: 0 };
+const NO_PAPER_CONSTRAINTS = { invariance: 0, decorrelation: 0, reconstruction: 0 };
+const NO_CONSTRAINTS = { ...NO_PAPER_CONSTRAINTS, consistency: 0, risk: 0 };
 
 const noisy = (...list: readonly (readonly [Environment['kind'], number])[]): Environment[] =>
   list.map(([kind, intensity]) => ({ kind, intensity }));
@@ -77,14 +78,23 @@ const DEFINITIONS: Readonly<Record<string, Definition>> = {
     space: { environments: { choice: [...LADDERS] }, ...CONSTRAINTS },
   },
   'cmir-mixed': {
-    description: 'environments of several kinds of noise together, three constraints; ours',
-    options: { environments: MIXTURES[1] as Environment[] },
-    space: { environments: { choice: [...MIXTURES] }, ...CONSTRAINTS },
+    description:
+      'environments of several kinds of noise, the three constraints, reconstruction of the clean input, consistent predictions; ours',
+    options: {
+      environments: MIXTURES[2] as Environment[],
+      weights: { invariance: 0.3, decorrelation: 0.05, reconstruction: 0.3, consistency: 1 },
+      reconstruction: { target: 'clean' },
+    },
+    space: {
+      environments: { choice: [...MIXTURES] },
+      ...CONSTRAINTS,
+      'weights.consistency': { logUniform: [0.2, 3] },
+    },
   },
   vrex: {
     description: 'variance of the risk over the environments (V-REx, Krueger et al., 2021)',
-    options: { weights: { risk: 1 } },
-    fixed: { weights: NO_CONSTRAINTS },
+    options: { weights: { risk: 5 } },
+    fixed: { weights: { ...NO_PAPER_CONSTRAINTS, consistency: 0 } },
     space: {
       environments: { choice: [...LADDERS, ...MIXTURES] },
       'weights.risk': { logUniform: [0.1, 100] },
@@ -92,13 +102,18 @@ const DEFINITIONS: Readonly<Record<string, Definition>> = {
   },
 };
 
-/** Methods with constraints, whose parts can be taken away one at a time. */
-const ABLATED = ['cmir', 'cmir-mixed'];
+/** Methods with constraints, each of which can be taken away. */
+const ABLATIONS = {
+  cmir: ['invariance', 'decorrelation', 'reconstruction'],
+  'cmir-mixed': ['invariance', 'decorrelation', 'reconstruction', 'consistency'],
+};
 
 /** Every method, ablations last. */
 export const METHODS: readonly Method[] = [
   ...Object.entries(DEFINITIONS).map(([name, definition]) => method(name, definition)),
-  ...ABLATED.flatMap((name) => Object.keys(NO_CONSTRAINTS).map((term) => ablation(name, term))),
+  ...Object.entries(ABLATIONS).flatMap(([name, terms]) =>
+    terms.map((term) => ablation(name, term)),
+  ),
 ];
 
 function method(name: string, definition: Definition): Method {

@@ -86,6 +86,7 @@ async function main(path: string | undefined, flags: Flags): Promise<void> {
       sets,
       options,
       baselines: flags.baselines,
+      source: path ?? null,
       command: commandLine(),
       signal,
       ...(flags.tuned === undefined ? {} : { tuned: flags.tuned }),

@@ -38,6 +38,8 @@ export interface CompareOptions {
   readonly baselines?: boolean;
   /** Folder for compare.json and a run folder each; a comparison that was stopped continues there. */
   readonly out?: string;
+  /** Path of the data set, noted in the run folders; null: the built-in synthetic one. */
+  readonly source?: string | null;
   readonly command?: string;
   readonly signal?: AbortSignal;
   /** After each training, in the order in which they end. */
@@ -120,7 +122,7 @@ async function trainAll(
   seeds: readonly number[],
   sets: readonly EvaluationSet[],
   options: ReadonlyMap<string, Options>,
-  { parallel, out, signal, onRun }: CompareOptions & { parallel: number },
+  { parallel, out, source, signal, onRun }: CompareOptions & { parallel: number },
 ): Promise<Outcome[]> {
   // Seed by seed: a comparison that is stopped has something of every method.
   const jobs = seeds.flatMap((seed) => methods.map((method) => ({ method, seed })));
@@ -129,7 +131,16 @@ async function trainAll(
     parallel,
     async ({ method, seed }) => {
       const own = mergeOptions(options.get(method) ?? {}, { seed });
-      const outcome = await runOne({ method, seed, dataset, sets, options: own, out, signal });
+      const outcome = await runOne({
+        method,
+        seed,
+        dataset,
+        sets,
+        options: own,
+        out,
+        source,
+        signal,
+      });
       onRun?.({ method, seed, valid: outcome.metrics.valid });
       return outcome;
     },

@@ -4,6 +4,7 @@ import type { Options } from '../../config';
 import type { Dataset } from '../../data/dataset';
 import { CmirError } from '../../errors';
 import type { Metrics } from '../../metrics';
+import { saveSource } from '../../training/source';
 import { train, type Run, type RunMetrics } from '../../training/train';
 import { isRunFolder } from '../../training/checkpoint';
 import { countCost, meanFrames, measureLatency } from '../cost';
@@ -17,6 +18,7 @@ interface Request {
   readonly sets: readonly EvaluationSet[];
   readonly options: Options;
   readonly out: string | undefined;
+  readonly source?: string | null | undefined;
   readonly signal: AbortSignal | undefined;
 }
 
@@ -36,12 +38,15 @@ export interface Outcome {
 
 /** Trains, or where the folder holds that very run continues, and evaluates. */
 export async function runOne(request: Request): Promise<Outcome> {
-  const { method, seed, dataset, sets, options, out, signal } = request;
+  const { method, seed, dataset, sets, options, out, source, signal } = request;
   const folder = out === undefined ? undefined : join(method, `seed-${String(seed)}`);
   const path = out === undefined || folder === undefined ? undefined : join(out, folder);
   const run = await train(dataset, options, {
     ...(signal === undefined ? {} : { signal }),
     ...(path === undefined ? {} : { out: path, resume: await isRunFolder(path) }),
+    onStart: async () => {
+      if (path !== undefined && source !== undefined) await saveSource(path, source ?? undefined);
+    },
   }).catch((cause: unknown) => {
     if (!(cause instanceof CmirError)) throw cause;
     const where = `${method}, seed ${String(seed)}: `;
