@@ -43,7 +43,14 @@ export interface NativeConfig {
   environments: NativeEnvironment[];
   /** common: one draw of noise for all environments, scaled; they must be of one additive kind. */
   sharing: 'independent' | 'common';
-  weights: { invariance: number; decorrelation: number; reconstruction: number };
+  /** risk and consistency need prediction.on all, and an environment. */
+  weights: {
+    invariance: number;
+    decorrelation: number;
+    reconstruction: number;
+    risk: number;
+    consistency: number;
+  };
   decorrelation: { offDiagonal: number };
   prediction: { loss: 'l1' | 'mse' | 'crossEntropy'; on: 'all' | 'clean' };
   reconstruction: { target: 'environment' | 'clean' };
@@ -100,6 +107,10 @@ export interface NativeTerms {
   /** The objective L. */
   loss: number;
   prediction: number;
+  /** Population variance over environments of each one's mean prediction loss; 0 where the weight is 0. */
+  risk: number;
+  /** Mean distance of noisy outputs to the clean ones of their examples; 0 where the weight is 0. */
+  consistency: number;
   /** One value a modality, in the order of the configuration; 0 where the weight is 0. */
   invariance: number[];
   decorrelation: number[];

@@ -94,7 +94,8 @@ function inProcess(kind, file) {
 async function measure(kind, file) {
   const environments = Number(values.environments);
   const config = makeConfig({ threads: 0, environments });
-  if (environments === 1) config.weights = { invariance: 0, decorrelation: 0, reconstruction: 0 };
+  if (environments === 1)
+    Object.assign(config.weights, { invariance: 0, decorrelation: 0, reconstruction: 0 });
   const rows = shuffled(examples);
   const normalizers = {};
   const features = featuresOf(kind, file);

@@ -35,7 +35,7 @@ export function makeConfig({
       intensity: 0.3 * (e + 1),
     })),
     sharing,
-    weights: { invariance: 1, decorrelation: 0.5, reconstruction: 1 },
+    weights: { invariance: 1, decorrelation: 0.5, reconstruction: 1, risk: 0, consistency: 0 },
     decorrelation: { offDiagonal: 0.3 },
     prediction: { loss: 'l1', on: 'all' },
     reconstruction: { target: 'environment' },

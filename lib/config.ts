@@ -102,6 +102,14 @@ export const configSchema = z.strictObject({
       invariance: nonNegative.default(2).meta({ description: 'lambda_1, weight of R_inv' }),
       decorrelation: nonNegative.default(0.3).meta({ description: 'lambda_2, weight of R_dec' }),
       reconstruction: nonNegative.default(1).meta({ description: 'lambda_3, weight of R_rec' }),
+      risk: nonNegative.default(0).meta({
+        description:
+          'weight of the variance over environments of the prediction loss (V-REx, arXiv 2003.00688)',
+      }),
+      consistency: nonNegative.default(0).meta({
+        description:
+          'weight of the distance of noisy outputs to the clean ones (ours): L1, or KL divergence of classes',
+      }),
     })
     .prefault({}),
   decorrelation: z
@@ -220,6 +228,16 @@ function checkTogether(config: Config): void {
             `the constraints compare environments: set environments.count to 1 or more, or all weights to 0`,
         );
       }
+    }
+  }
+  for (const name of ['risk', 'consistency'] as const) {
+    const weight = config.weights[name];
+    if (weight > 0 && config.prediction.on !== 'all') {
+      throw new CmirError(
+        'ERR_CMIR_CONFIG',
+        `weights.${name}: found ${String(weight)} with prediction.on ${config.prediction.on}; it compares the ` +
+          `predictions of environments: set prediction.on to all, or weights.${name} to 0`,
+      );
     }
   }
   if (config.task === 'regression' && config.prediction.loss === 'crossEntropy') {

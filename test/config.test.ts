@@ -122,7 +122,7 @@ describe('resolveConfig', () => {
     expect(error.message).toMatch(/seed: .*; threads: /);
   });
 
-  test.each(['invariance', 'decorrelation', 'reconstruction'] as const)(
+  test.each(['invariance', 'decorrelation', 'reconstruction', 'risk', 'consistency'] as const)(
     'a weight of %s needs a noisy environment',
     async (name) => {
       const none = { invariance: 0, decorrelation: 0, reconstruction: 0 };
@@ -138,6 +138,19 @@ describe('resolveConfig', () => {
     },
   );
 });
+
+test.each(['risk', 'consistency'] as const)(
+  'a weight of %s needs noisy predictions',
+  async (name) => {
+    const options = { weights: { [name]: 0.5 }, prediction: { on: 'clean' as const } };
+    const error = await errorOf(() => resolveConfig(options));
+    expect(error.code).toBe('ERR_CMIR_CONFIG');
+    expect(error.message).toMatch(
+      new RegExp(`weights\\.${name}: found 0\\.5 with prediction\\.on clean`),
+    );
+    expect(resolveConfig({ weights: { [name]: 0.5 } }).weights[name]).toBe(0.5);
+  },
+);
 
 describe('setOption', () => {
   const set = (key: string, text: string, options: Record<string, unknown> = {}) => {

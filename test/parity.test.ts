@@ -42,7 +42,7 @@ const BASE: NativeConfig = {
     { kind: 'gaussian', intensity: 0.9 },
   ],
   sharing: 'independent',
-  weights: { invariance: 0.7, decorrelation: 0.4, reconstruction: 1.3 },
+  weights: { invariance: 0.7, decorrelation: 0.4, reconstruction: 1.3, risk: 0, consistency: 0 },
   decorrelation: { offDiagonal: 0.3 },
   prediction: { loss: 'l1', on: 'all' },
   reconstruction: { target: 'environment' },
@@ -55,6 +55,14 @@ const MIXED: NativeConfig['environments'] = [
   { kind: 'erase', intensity: 0.3 },
   { kind: 'drop', intensity: 0.6 },
 ];
+
+const NO_WEIGHTS: NativeConfig['weights'] = {
+  invariance: 0,
+  decorrelation: 0,
+  reconstruction: 0,
+  risk: 0,
+  consistency: 0,
+};
 
 interface Case {
   readonly config: NativeConfig;
@@ -102,19 +110,33 @@ const CASES: Record<string, Case> = {
   }),
   'many environments': variant({ environments: [...MIXED, ...MIXED, ...MIXED, ...MIXED] }),
   'invariance alone': variant({
-    weights: { invariance: 2, decorrelation: 0, reconstruction: 0 },
+    weights: { ...NO_WEIGHTS, invariance: 2 },
   }),
   'decorrelation alone, every pair alike': variant({
-    weights: { invariance: 0, decorrelation: 2, reconstruction: 0 },
+    weights: { ...NO_WEIGHTS, decorrelation: 2 },
     decorrelation: { offDiagonal: 1 },
   }),
   'reconstruction alone, one modality': variant({
     modalities: [{ name: 'sensor 1', features: 3, sequence: false }],
-    weights: { invariance: 0, decorrelation: 0, reconstruction: 2 },
+    weights: { ...NO_WEIGHTS, reconstruction: 2 },
+  }),
+  'risk and consistency of values': variant({
+    weights: { ...NO_WEIGHTS, risk: 1.5, consistency: 0.7 },
+    prediction: { loss: 'mse', on: 'all' },
+  }),
+  'risk and consistency of values, with constraints, float32': variant({
+    precision: 'float32',
+    weights: { ...BASE.weights, risk: 1.5, consistency: 0.7 },
+  }),
+  'risk and consistency of classes': variant({
+    weights: { ...BASE.weights, risk: 1.5, consistency: 0.7 },
+    environments: MIXED,
+    outputs: 3,
+    prediction: { loss: 'crossEntropy', on: 'all' },
   }),
   'fusion: no environments, no constraints': variant({
     environments: [],
-    weights: { invariance: 0, decorrelation: 0, reconstruction: 0 },
+    weights: NO_WEIGHTS,
   }),
   'dropout, float64': variant({ model: { hidden: 17, latent: 6, dropout: 0.4, pooling: 'mean' } }),
   'dropout, clean prediction, float32': variant({
@@ -205,8 +227,8 @@ describeWithPython('terms, gradients and noisy predictions are those of plain Py
   test.each(Object.keys(CASES))('%s', (name) => {
     const found = differences[name] ?? {};
     const modalities = (CASES[name] as Case).config.modalities.length;
-    // The outputs, five terms, and four tensors of each encoder, each decoder and the head.
-    expect(Object.keys(found)).toHaveLength(9 + 5 + 4 * (2 * modalities + 1));
+    // The outputs, seven terms, and four tensors of each encoder, each decoder and the head.
+    expect(Object.keys(found)).toHaveLength(9 + 7 + 4 * (2 * modalities + 1));
     expect(Object.entries(found).filter(([, difference]) => !(difference < TOLERANCE))).toEqual([]);
   });
 

@@ -171,6 +171,8 @@ class Settings:
     invariance: float = 0.0  # lambda_1
     decorrelation: float = 0.0  # lambda_2
     reconstruction: float = 0.0  # lambda_3
+    risk: float = 0.0
+    consistency: float = 0.0
     off_diagonal: float = 0.3
     loss: str = "l1"  # l1, mse, crossEntropy
     on: str = "all"  # all, clean: the environments that L_pred averages over
@@ -178,16 +180,29 @@ class Settings:
     form: str = "naive"  # naive, fast
 
 
-def prediction_loss(loss: str, outputs: Tensor, targets: Tensor) -> Tensor:
-    """outputs [E, B, outputs] against the same targets [B] in every environment."""
+def prediction_losses(loss: str, outputs: Tensor, targets: Tensor) -> Tensor:
+    """Losses [E, B] of outputs [E, B, outputs] against the same targets [B] in every environment."""
     targets = targets.expand(len(outputs), -1)
     if loss == "crossEntropy":
-        return F.cross_entropy(outputs.flatten(0, 1), targets.flatten())
-    return {"l1": F.l1_loss, "mse": F.mse_loss}[loss](outputs.squeeze(-1), targets)
+        return F.cross_entropy(outputs.mT, targets, reduction="none")
+    losses = {"l1": F.l1_loss, "mse": F.mse_loss}
+    return losses[loss](outputs.squeeze(-1), targets, reduction="none")
+
+
+def consistency(loss: str, outputs: Tensor) -> Tensor:
+    """Mean distance of noisy outputs to the clean ones, which teach and are constants: |o - clean|,
+    for classes KL(softmax(clean) || softmax(o)). outputs [E, B, outputs]."""
+    clean, noisy = outputs[:1].detach().expand_as(outputs[1:]), outputs[1:]
+    if loss != "crossEntropy":
+        return F.l1_loss(noisy, clean)
+    divergence = F.kl_div(noisy.log_softmax(-1), clean.softmax(-1), reduction="sum")
+    return divergence / (noisy.shape[0] * noisy.shape[1])
 
 
 def objective(model: CmIR, noisy: dict[str, Tensor], targets: Tensor, settings: Settings) -> dict:
     """L = L_pred + sum_m (lambda_1 R_inv + lambda_2 R_dec + lambda_3 R_rec), and its terms by name.
+    To it come, where they have weights, the variance of the prediction loss over environments
+    (V-REx, Krueger et al., 2021) and the consistency of noisy outputs with clean ones.
 
     noisy: standardised features [E, B, D] a modality, the clean ones first. A constraint of weight
     0 is not computed. The constraints' entries are lists with one value a modality.
@@ -211,9 +226,17 @@ def objective(model: CmIR, noisy: dict[str, Tensor], targets: Tensor, settings: 
             )
     if settings.on == "clean":
         invariant_parts = [invariant[:1] for invariant in invariant_parts]
-    terms["prediction"] = prediction_loss(settings.loss, model.predict(invariant_parts), targets)
+    outputs = model.predict(invariant_parts)
+    risks = prediction_losses(settings.loss, outputs, targets).mean(dim=-1)
+    terms["prediction"] = risks.mean()
+    terms["risk"] = risks.var(correction=0) if settings.risk > 0 else torch.zeros(())
+    terms["consistency"] = (
+        consistency(settings.loss, outputs) if settings.consistency > 0 else torch.zeros(())
+    )
     terms["loss"] = (
         terms["prediction"]
+        + settings.risk * terms["risk"]
+        + settings.consistency * terms["consistency"]
         + settings.invariance * sum(terms["invariance"])
         + settings.decorrelation * sum(terms["decorrelation"])
         + settings.reconstruction * sum(terms["reconstruction"])

@@ -14,6 +14,8 @@ export interface EpochRecord {
   /** The objective L, and its terms summed over modalities, not multiplied by their weights. */
   readonly loss: number;
   readonly prediction: number;
+  readonly risk: number;
+  readonly consistency: number;
   readonly invariance: number;
   readonly decorrelation: number;
   readonly reconstruction: number;
@@ -43,6 +45,8 @@ export function describeTerms(
   return {
     loss: terms.loss,
     prediction: terms.prediction,
+    risk: terms.risk,
+    consistency: terms.consistency,
     invariance: sum(terms.invariance),
     decorrelation: sum(terms.decorrelation),
     reconstruction: sum(terms.reconstruction),

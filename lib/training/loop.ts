@@ -166,6 +166,8 @@ function findProblem(
   );
   const values = [
     ['prediction', terms.prediction] as const,
+    ['risk', terms.risk] as const,
+    ['consistency', terms.consistency] as const,
     ...perModality,
     ['loss', terms.loss] as const,
   ];

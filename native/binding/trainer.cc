@@ -17,6 +17,8 @@ Napi::Object write_terms(Napi::Env env, const TermValues& terms) {
   Napi::Object object = Napi::Object::New(env);
   object["loss"] = js::write(env, terms.loss);
   object["prediction"] = js::write(env, terms.prediction);
+  object["risk"] = js::write(env, terms.risk);
+  object["consistency"] = js::write(env, terms.consistency);
   object["invariance"] = js::write(env, terms.invariance);
   object["decorrelation"] = js::write(env, terms.decorrelation);
   object["reconstruction"] = js::write(env, terms.reconstruction);

@@ -44,7 +44,8 @@ TrainerConfig bench_config(
       .model = {.hidden = kHidden, .latent = kLatent, .dropout = 0.3, .pooling = "mean"},
       .environments = {},
       .sharing = "independent",
-      .weights = {.invariance = 1, .decorrelation = 0.5, .reconstruction = 1},
+      .weights =
+          {.invariance = 1, .decorrelation = 0.5, .reconstruction = 1, .risk = 0, .consistency = 0},
       .decorrelation = {.off_diagonal = 0.3},
       .prediction = {.loss = "l1", .on = "all"},
       .reconstruction = {.target = "environment"},

@@ -69,8 +69,8 @@ inline ReconstructionArguments reconstruction_arguments(
   };
 }
 
-/** L_pred over `rows` rows of outputs, environment after environment of the same batch; `example`
- * [batch] are its places in `targets`. */
+/** L_pred, and what is added to it, over `rows` rows of outputs, environment after environment of
+ * the same batch; `example` [batch] are its places in `targets`. */
 template <class Value>
 PredictionArguments<Value> prediction_arguments(
     const TrainerConfig& config,
@@ -88,6 +88,8 @@ PredictionArguments<Value> prediction_arguments(
       .example = example,
       .targets = classes ? nullptr : targets.template const_data_ptr<Value>(),
       .classes = classes ? targets.template const_data_ptr<int64_t>() : nullptr,
+      .risk = config.weights.risk,
+      .consistency = config.weights.consistency,
   };
 }
 

@@ -50,6 +50,22 @@ void check_sharing_of_sequences(const TrainerConfig& config) {
   }
 }
 
+/** Risk and consistency compare the outputs of environments. */
+void check_compared(const TrainerConfig& config, const char* field, double weight) {
+  at_least(field, weight, 0);
+  TORCH_CHECK_VALUE(
+      weight == 0 || (config.prediction.on == "all" && !config.environments.empty()),
+      field,
+      ": found ",
+      weight,
+      ", which needs prediction.on all and at least one noisy environment; found prediction.on ",
+      config.prediction.on,
+      " and ",
+      config.environments.size(),
+      " noisy environments"
+  );
+}
+
 }  // namespace
 
 void validate(const TrainerConfig& config) {
@@ -136,6 +152,8 @@ void validate(const TrainerConfig& config) {
       ", found ",
       config.outputs
   );
+  check_compared(config, "weights.risk", config.weights.risk);
+  check_compared(config, "weights.consistency", config.weights.consistency);
   one_of("reconstruction.target", config.reconstruction.target, {"environment", "clean"});
   at_least("optimizer.learningRate", config.optimizer.learning_rate, 0);
   at_least("optimizer.weightDecay", config.optimizer.weight_decay, 0);

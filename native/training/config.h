@@ -21,11 +21,14 @@ static_assert(complete<Environment>);
 
 struct Weights {
   double invariance, decorrelation, reconstruction;  // lambda_1, lambda_2, lambda_3
+  double risk, consistency;                          // of terms of the prediction
   static constexpr auto fields() {
     return std::tuple{
         Field{"invariance", &Weights::invariance},
         Field{"decorrelation", &Weights::decorrelation},
-        Field{"reconstruction", &Weights::reconstruction}
+        Field{"reconstruction", &Weights::reconstruction},
+        Field{"risk", &Weights::risk},
+        Field{"consistency", &Weights::consistency}
     };
   }
 };

@@ -4,61 +4,104 @@
 namespace cmir {
 namespace {
 
-/** -log softmax(o)_t of one row; o becomes (softmax(o) - onehot(t)) * scale. */
+/** PredictionArguments on the device: what all threads have in common. */
 template <class Value>
-__device__ double cross_entropy(Value* o, int64_t outputs, int64_t target, double scale) {
-  auto largest = static_cast<double>(o[0]);
-  for (int64_t c = 1; c < outputs; ++c) {
-    const auto value = static_cast<double>(o[c]);
-    if (value > largest) largest = value;
-  }
-  double sum = 0;
-  for (int64_t c = 0; c < outputs; ++c) sum += std::exp(static_cast<double>(o[c]) - largest);
-  const double log_sum = largest + std::log(sum);
-  const double loss = log_sum - static_cast<double>(o[target]);
-  for (int64_t c = 0; c < outputs; ++c) {
-    const double share = std::exp(static_cast<double>(o[c]) - log_sum);
-    o[c] = static_cast<Value>((share - (c == target ? 1 : 0)) * scale);
-  }
-  return loss;
-}
+struct PredictionRows {
+  Loss loss;
+  int64_t batch, columns, environments;
+  const int64_t* example;
+  const Value* targets;
+  const int64_t* classes;
+  double risk, consistency;
 
-enum class Loss { l1, mse, cross_entropy };
+  explicit PredictionRows(const PredictionArguments<Value>& a)
+      : loss(a.kind()),
+        batch(a.batch),
+        columns(a.outputs),
+        environments(a.environments()),
+        example(a.example),
+        targets(a.targets),
+        classes(a.classes),
+        risk(a.risk),
+        consistency(a.consistency) {}
+
+  __device__ RowTarget<Value> target(int64_t b) const {
+    const int64_t from = example[b];
+    if (loss == Loss::cross_entropy) return {.value = 0, .index = classes[from]};
+    return {.value = targets[from], .index = 0};
+  }
+};
 
 /** A thread a row, environments by y; outputs are few. */
 template <class Value>
 __global__ void __launch_bounds__(kBlock) prediction_kernel(
-    Loss loss,
-    int64_t batch,
-    int64_t columns,
-    double scale,
-    const int64_t* example,
-    const Value* targets,
-    const int64_t* classes,
-    Value* outputs,
-    double* value,
-    KernelScratch scratch
+    PredictionRows<Value> rows, double scale, Value* outputs, double* value, KernelScratch scratch
 ) {
   double total = 0;
   const int64_t stride = static_cast<int64_t>(gridDim.x) * kBlock;
   int64_t b = static_cast<int64_t>(blockIdx.x) * kBlock + thread_number();
-  for (; b < batch; b += stride) {
-    const int64_t row = blockIdx.y * batch + b;
-    const int64_t from = example[b];
-    if (loss == Loss::cross_entropy) {
-      total += cross_entropy(outputs + row * columns, columns, classes[from], scale);
-      continue;
-    }
-    const auto error = static_cast<double>(outputs[row] - targets[from]);
-    if (loss == Loss::l1) {
-      total += error < 0 ? -error : error;
-      outputs[row] = static_cast<Value>(error > 0 ? scale : error < 0 ? -scale : 0.0);
-    } else {
-      total += error * error;
-      outputs[row] = static_cast<Value>(2 * error * scale);
-    }
+  for (; b < rows.batch; b += stride) {
+    Value* o = outputs + (blockIdx.y * rows.batch + b) * rows.columns;
+    total += differentiate_row(rows.loss, o, rows.columns, rows.target(b), scale);
   }
   grid_sum(total, scratch, [&](double sum) { *value = scale * sum; });
+}
+
+/** A block an environment: its risk. The last of them tells the mean and the variance. */
+template <class Value>
+__global__ void __launch_bounds__(kBlock) risk_kernel(
+    PredictionRows<Value> rows,
+    const Value* outputs,
+    double* risks,
+    double* values,
+    KernelScratch scratch
+) {
+  const int64_t e = blockIdx.x;
+  double total = 0;
+  for (int64_t b = thread_number(); b < rows.batch; b += kBlock) {
+    const Value* o = outputs + (e * rows.batch + b) * rows.columns;
+    total += row_loss(rows.loss, o, rows.columns, rows.target(b));
+  }
+  total = block_sum(total);
+  if (thread_number() == 0) risks[e] = total / static_cast<double>(rows.batch);
+  if (!is_last(scratch.arrivals, gridDim.x) || thread_number() != 0) return;
+  const RiskSpread spread = RiskSpread::of(risks, rows.environments);
+  values[0] = spread.mean;
+  if (rows.risk > 0) values[1] = spread.variance;
+}
+
+/** A thread an example, through its environments: the clean one last, which the others are compared
+ * with. */
+template <class Value>
+__global__ void __launch_bounds__(kBlock) risk_gradient_kernel(
+    PredictionRows<Value> rows,
+    Value* outputs,
+    const double* risks,
+    double* values,
+    KernelScratch scratch
+) {
+  const auto clean_rows = static_cast<double>(rows.batch);
+  const double noisy_rows = clean_rows * static_cast<double>(rows.environments - 1);
+  const double mean = values[0];
+  double distance = 0;
+  const int64_t stride = static_cast<int64_t>(gridDim.x) * kBlock;
+  int64_t b = static_cast<int64_t>(blockIdx.x) * kBlock + thread_number();
+  for (; b < rows.batch; b += stride) {
+    const RowTarget<Value> target = rows.target(b);
+    const Value* clean = outputs + b * rows.columns;
+    for (int64_t e = rows.environments - 1; e >= 0; --e) {
+      Value* o = outputs + (e * rows.batch + b) * rows.columns;
+      const double scale = risk_factor(risks[e], mean, rows.risk) / (clean_rows + noisy_rows);
+      if (e > 0 && rows.consistency > 0) {
+        const double pull = rows.consistency / noisy_rows;
+        distance += differentiate_towards(rows.loss, o, clean, rows.columns, target, scale, pull);
+      } else {
+        differentiate_row(rows.loss, o, rows.columns, target, scale);
+      }
+    }
+  }
+  if (rows.consistency == 0) return;  // the same in all threads
+  grid_sum(distance, scratch, [&](double sum) { values[2] = sum / noisy_rows; });
 }
 
 constexpr double kBeta1 = 0.9, kBeta2 = 0.999, kEpsilon = 1e-8;
@@ -168,14 +211,18 @@ __global__ void __launch_bounds__(kBlock) bias_kernel(
 /** One thread: there are few terms, and their order is fixed. */
 __global__ void finish_kernel(StepTotals totals, double* terms, double* sums, int64_t* step) {
   double loss = terms[1];
+  if (totals.risk > 0) loss += totals.risk * terms[2];
+  if (totals.consistency > 0) loss += totals.consistency * terms[3];
   for (int64_t kind = 0; kind < 3; ++kind) {
+    const double* values = terms + kSharedTerms + kind * totals.modalities;
     double sum = 0;
-    for (int64_t m = 0; m < totals.modalities; ++m) sum += terms[2 + kind * totals.modalities + m];
+    for (int64_t m = 0; m < totals.modalities; ++m) sum += values[m];
     // A constraint that is off is no term, whatever stands there.
     if (totals.weights[kind] > 0) loss += totals.weights[kind] * sum;
   }
   terms[0] = loss;
-  for (int64_t i = 0; i < 2 + 3 * totals.modalities; ++i) sums[i] += totals.examples * terms[i];
+  const int64_t count = kSharedTerms + 3 * totals.modalities;
+  for (int64_t i = 0; i < count; ++i) sums[i] += totals.examples * terms[i];
   if (totals.counts) ++*step;
 }
 
@@ -185,30 +232,43 @@ template <class Value>
 void prediction_cuda(
     const PredictionArguments<Value>& a,
     Value* outputs,
-    double* value,
+    double* risks,
+    double* values,
     const KernelScratch& scratch,
     CudaStream stream
 ) {
-  const int64_t environments = a.rows / a.batch;
+  const PredictionRows<Value> rows(a);
+  const int64_t environments = rows.environments, blocks = ceil_div(a.batch, kBlock);
+  if (!a.plain()) {
+    const dim3 each(grid_size(environments, kMaxGridX));
+    const auto* read = static_cast<const Value*>(outputs);
+    launch(risk_kernel<Value>, each, dim3(kBlock), stream, rows, read, risks, values, scratch);
+    launch(
+        risk_gradient_kernel<Value>,
+        dim3(grid_size(blocks, kSumBlocks)),
+        dim3(kBlock),
+        stream,
+        rows,
+        outputs,
+        static_cast<const double*>(risks),
+        values,
+        scratch
+    );
+    return;
+  }
   const dim3 grid(
-      grid_size(ceil_div(a.batch, kBlock), std::max<int64_t>(1, kSumBlocks / environments)),
+      grid_size(blocks, std::max<int64_t>(1, kSumBlocks / environments)),
       static_cast<unsigned>(environments)
   );
-  const Loss loss = a.loss == "l1" ? Loss::l1 : a.loss == "mse" ? Loss::mse : Loss::cross_entropy;
   launch(
       prediction_kernel<Value>,
       grid,
       dim3(kBlock),
       stream,
-      loss,
-      a.batch,
-      a.outputs,
+      rows,
       1 / static_cast<double>(a.rows),
-      a.example,
-      a.targets,
-      a.classes,
       outputs,
-      value,
+      values,
       scratch
   );
 }
@@ -265,7 +325,12 @@ void finish_step_cuda(
 
 #define CMIR_INSTANTIATE(Value)                                                               \
   template void prediction_cuda(                                                              \
-      const PredictionArguments<Value>&, Value*, double*, const KernelScratch&, CudaStream    \
+      const PredictionArguments<Value>&,                                                      \
+      Value*,                                                                                 \
+      double*,                                                                                \
+      double*,                                                                                \
+      const KernelScratch&,                                                                   \
+      CudaStream                                                                              \
   );                                                                                          \
   template void adamw_cuda(                                                                   \
       const AdamwArguments<Value>&, const int64_t*, double*, const KernelScratch&, CudaStream \

@@ -46,7 +46,8 @@ class DeviceGradients {
         step_(step),
         scratch_(buffers_.widest(), options_),
         // Those of constraints that are off stay 0.
-        terms_(at::zeros({term_count(config)}, options_.dtype(at::kDouble))) {
+        terms_(at::zeros({term_count(config)}, options_.dtype(at::kDouble))),
+        risks_(at::zeros({environments()}, options_.dtype(at::kDouble))) {
     const auto weights = parameters.split(factors);
     for (const Modality& modality : config.modalities) {
       const std::string encoder = "encoders." + modality.name,
@@ -148,7 +149,7 @@ class DeviceGradients {
 
   /** Where the kind-th constraint of a modality tells its value. */
   double* term(size_t kind, size_t m) const {
-    return terms_.template mutable_data_ptr<double>() + 2 + kind * networks_.size() + m;
+    return terms_.template mutable_data_ptr<double>() + kSharedTerms + kind * networks_.size() + m;
   }
   const int64_t* step_number() const { return step_.template const_data_ptr<int64_t>(); }
   const int64_t* rows() const { return rows_.template const_data_ptr<int64_t>(); }
@@ -209,7 +210,8 @@ class DeviceGradients {
   void constrain(size_t m) {
     const DeviceActivations a = activations(m);
     const int64_t d = latent(), e = environments();
-    const auto& [invariance, decorrelation, reconstruction] = config_.weights;
+    const double invariance = config_.weights.invariance,
+                 decorrelation = config_.weights.decorrelation;
     if (invariance == 0 || decorrelation == 0) a.z_gradient.zero_();
     if (invariance > 0) {
       const double scale = invariance_scale(e, batch_, d);
@@ -299,6 +301,7 @@ class DeviceGradients {
     prediction_cuda(
         prediction_arguments<Value>(config_, count, batch_, rows(), targets_),
         Memory::data(output),
+        risks_.template mutable_data_ptr<double>(),
         terms_.template mutable_data_ptr<double>() + 1,
         scratch_.get(),
         current_stream()
@@ -353,6 +356,7 @@ class DeviceGradients {
   at::Tensor targets_;
   at::Tensor rows_;         // int64 [B]
   const at::Tensor terms_;  // float64
+  const at::Tensor risks_;  // float64 [E]
 
   // The batch that is queued.
   int64_t batch_ = 0, all_ = 0;

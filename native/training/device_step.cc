@@ -114,10 +114,12 @@ class GraphedStep final : public DeviceStep {
 
   /** The loss from its terms, their sums, and with `counts` the step's number. */
   void queue_end(double examples, bool counts) {
-    const auto& [invariance, decorrelation, reconstruction] = config_.weights;
+    const Weights& weights = config_.weights;
     const StepTotals totals{
         .modalities = static_cast<int64_t>(config_.modalities.size()),
-        .weights = {invariance, decorrelation, reconstruction},
+        .risk = weights.risk,
+        .consistency = weights.consistency,
+        .weights = {weights.invariance, weights.decorrelation, weights.reconstruction},
         .examples = examples,
         .counts = counts,
     };

@@ -125,7 +125,7 @@ TEST_CASE("device step: each constraint alone, none, no environment, one modalit
   }
   TrainerConfig fusion = step_config();
   fusion.environments.clear();
-  fusion.weights = {0, 0, 0};
+  fusion.weights = {};
   check_gradients(fusion, 9);
   TrainerConfig common = step_config();
   common.environments = {{"laplace", 0.2}, {"laplace", 0.5}, {"laplace", 1}};
@@ -143,6 +143,26 @@ TEST_CASE("device step: each constraint alone, none, no environment, one modalit
   wide.modalities = {{"text", 96, false}, {"audio", 300, false}};
   wide.model = {.hidden = 64, .latent = 32, .dropout = 0.5, .pooling = "mean"};
   check_gradients(wide, 40);
+}
+
+TEST_CASE("device step: risk and consistency, each alone and both, for each loss") {
+  if (!kernel_device()) return;
+  for (const std::string precision : {"float64", "float32"}) {
+    for (const std::string loss : {"l1", "mse", "crossEntropy"}) {
+      for (const int which : {1, 2, 3}) {
+        TrainerConfig config = step_config();
+        config.precision = precision;
+        config.prediction.loss = loss;
+        config.outputs = loss == "crossEntropy" ? 4 : 1;
+        config.weights.risk = (which & 1) != 0 ? 1.5 : 0;
+        config.weights.consistency = (which & 2) != 0 ? 0.8 : 0;
+        for (const int64_t batch : {1, 37, 600}) {  // more than a block's threads too
+          INFO(precision << " " << loss << " " << which << " batch " << batch);
+          check_gradients(config, batch);
+        }
+      }
+    }
+  }
 }
 
 /** Gradients of a step on the CPU, whose products have this precision, by the parameters' names. */

@@ -8,12 +8,16 @@ namespace cmir {
 
 // Kernels of a step on a CUDA device beside those of the operators; all pointers are there.
 
-/** L_pred, the mean over rows, to `value`; `outputs` [rows, outputs] become its gradient. */
+/**
+ * PredictionTerms to `values` [3], but for those without a weight, which stay; `outputs`
+ * [rows, outputs] become the gradient of their weighted sum. `risks` [E] is working memory.
+ */
 template <class Value>
 void prediction_cuda(
     const PredictionArguments<Value>& arguments,
     Value* outputs,
-    double* value,
+    double* risks,
+    double* values,
     const KernelScratch& scratch,
     CudaStream stream
 );
@@ -50,12 +54,14 @@ void add_bias_cuda(
 /** What a step leaves behind. */
 struct StepTotals {
   int64_t modalities;
-  double weights[3];  // of invariance, decorrelation, reconstruction
-  double examples;    // what the terms count for in the sums
-  bool counts;        // whether the step is done, and the counter moves on
+  double risk, consistency;  // weights
+  double weights[3];         // of invariance, decorrelation, reconstruction
+  double examples;           // what the terms count for in the sums
+  bool counts;               // whether the step is done, and the counter moves on
 };
 
-/** terms[0], the loss; sums += examples * terms; ++*step. `terms` and `sums` are [2 + 3 M]. */
+/** terms[0], the loss; sums += examples * terms; ++*step. `terms` and `sums` are
+ * [kSharedTerms + 3 M]. */
 void finish_step_cuda(
     const StepTotals& totals, double* terms, double* sums, int64_t* step, CudaStream stream
 );

@@ -11,16 +11,29 @@
 namespace cmir {
 namespace {
 
-/** L_pred of outputs [E, B, outputs] against the same targets [B] in each environment. */
-at::Tensor prediction_loss(
+/** The mean loss of each environment, [E], of outputs [E, B, outputs] against the same targets [B].
+ */
+at::Tensor environment_risks(
     const std::string& loss, const at::Tensor& outputs, const at::Tensor& targets
 ) {
   if (loss == "crossEntropy") {
-    const at::Tensor classes = targets.unsqueeze(0).expand({outputs.size(0), -1});
-    return at::cross_entropy_loss(outputs.flatten(0, 1), classes.flatten());
+    const at::Tensor classes = targets.view({1, -1, 1}).expand({outputs.size(0), -1, 1});
+    return -at::log_softmax(outputs, -1).gather(-1, classes).mean({1, 2});
   }
   const at::Tensor error = outputs.squeeze(-1) - targets;  // [E, B]
-  return loss == "l1" ? error.abs().mean() : error.square().mean();
+  return (loss == "l1" ? error.abs() : error.square()).mean(1);
+}
+
+/**
+ * How far noisy outputs are from the clean ones of their examples, which teach and learn nothing:
+ * |o - clean|, or for classes KL(softmax(clean) || softmax(o)). The mean over rows.
+ */
+at::Tensor consistency_of(const std::string& loss, const at::Tensor& outputs) {
+  const at::Tensor clean = outputs.narrow(0, 0, 1).detach();
+  const at::Tensor noisy = outputs.narrow(0, 1, outputs.size(0) - 1);
+  if (loss != "crossEntropy") return (noisy - clean).abs().mean();
+  const at::Tensor wanted = at::log_softmax(clean, -1);
+  return (wanted.exp() * (wanted - at::log_softmax(noisy, -1))).sum(-1).mean();
 }
 
 }  // namespace
@@ -30,6 +43,7 @@ Terms objective(
 ) {
   const auto modalities = static_cast<int64_t>(config.modalities.size());
   const EnvironmentLists environments(config.environments);
+  const Weights& weights = config.weights;
   const NoiseSite site{
       .seed = config.seed,
       .index = batch.index,
@@ -42,9 +56,9 @@ Terms objective(
   Terms terms;
   std::vector<at::Tensor> invariant;
   at::Tensor constraints;
-  const auto add = [&constraints](std::vector<at::Tensor>& list, double weight, at::Tensor term) {
+  const auto weighed = [&constraints](double weight, const at::Tensor& term) {
     constraints = constraints.defined() ? constraints + weight * term : weight * term;
-    list.push_back(std::move(term));
+    return term;
   };
   for (int64_t m = 0; m < modalities; ++m) {
     const auto modality = static_cast<size_t>(m);
@@ -66,22 +80,22 @@ Terms objective(
     }
     const Codes z = model.encode(modality, x, dropout_site(m));
     invariant.push_back(z.invariant);
-    const auto& [invariance_weight, decorrelation_weight, reconstruction_weight] = config.weights;
-    if (invariance_weight > 0) {
-      add(terms.invariance, invariance_weight, invariance(z.invariant));
+    if (weights.invariance > 0) {
+      terms.invariance.push_back(weighed(weights.invariance, invariance(z.invariant)));
     }
-    if (decorrelation_weight > 0) {
-      add(terms.decorrelation,
-          decorrelation_weight,
-          decorrelation(z.invariant, z.spurious, config.decorrelation.off_diagonal));
+    if (weights.decorrelation > 0) {
+      terms.decorrelation.push_back(weighed(
+          weights.decorrelation,
+          decorrelation(z.invariant, z.spurious, config.decorrelation.off_diagonal)
+      ));
     }
-    if (reconstruction_weight > 0) {
+    if (weights.reconstruction > 0) {
       const at::Tensor constant = x.detach();
       const at::Tensor target =
           config.reconstruction.target == "clean" ? constant.select(0, 0) : constant;
-      add(terms.reconstruction,
-          reconstruction_weight,
-          reconstruction(model.decode(modality, z), target));
+      terms.reconstruction.push_back(
+          weighed(weights.reconstruction, reconstruction(model.decode(modality, z), target))
+      );
     }
   }
   // Dropout is drawn by environment, so the clean one alone gives the same as inside the whole.
@@ -89,9 +103,29 @@ Terms objective(
     for (at::Tensor& z : invariant) z = z.narrow(0, 0, 1);
   }
   const at::Tensor outputs = model.predict(invariant, dropout_site(modalities));
-  terms.prediction = prediction_loss(config.prediction.loss, outputs, batch.targets);
+  const std::string& loss = config.prediction.loss;
+  const at::Tensor risks = environment_risks(loss, outputs, batch.targets);
+  terms.prediction = risks.mean();
+  if (weights.risk > 0) {
+    terms.risk = weighed(weights.risk, (risks - risks.mean()).square().mean());
+  }
+  if (weights.consistency > 0) {
+    terms.consistency = weighed(weights.consistency, consistency_of(loss, outputs));
+  }
   terms.loss = constraints.defined() ? terms.prediction + constraints : terms.prediction;
   return terms;
+}
+
+std::vector<at::Tensor> in_order(const Terms& terms, size_t modalities) {
+  const at::Tensor zero = at::zeros_like(terms.loss);
+  const auto told = [&zero](const at::Tensor& term) { return term.defined() ? term : zero; };
+  std::vector<at::Tensor> all{
+      terms.loss, terms.prediction, told(terms.risk), told(terms.consistency)
+  };
+  for (const auto* list : {&terms.invariance, &terms.decorrelation, &terms.reconstruction}) {
+    for (size_t m = 0; m < modalities; ++m) all.push_back(list->empty() ? zero : (*list)[m]);
+  }
+  return all;
 }
 
 }  // namespace cmir

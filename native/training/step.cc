@@ -36,7 +36,8 @@ class CpuStep final : public Step {
         common_(config.sharing == "common" && !config.environments.empty()),
         head_hidden_(parameters, "head.0", bfloat16_),
         head_output_(parameters, "head.3", bfloat16_),
-        buffers_(config, parameters.flat().options()) {
+        buffers_(config, parameters.flat().options()),
+        risks_(config.environments.size() + 1) {
     for (const Modality& modality : config.modalities) {
       const std::string encoder = "encoders." + modality.name,
                         decoder = "decoders." + modality.name;
@@ -209,12 +210,13 @@ class CpuStep final : public Step {
   void constrain(size_t m, std::span<double> terms) {
     const Activations<Value>& a = buffers_.modalities[m];
     const int64_t d = latent(), e = environments();
-    const auto& [invariance, decorrelation, reconstruction] = config_.weights;
+    const double invariance = config_.weights.invariance,
+                 decorrelation = config_.weights.decorrelation;
     if (invariance == 0 || decorrelation == 0) std::fill_n(a.z_gradient, rows_ * 2 * d, Value(0));
     if (invariance > 0) {
       const double scale = invariance_scale(e, batch_, d);
       const InvarianceArguments arguments = invariance_arguments(config_, e, batch_);
-      terms[2 + m] = scale * invariance_cpu(arguments, a.z, a.z_gradient);
+      *constraint(terms, 0, m) = scale * invariance_cpu(arguments, a.z, a.z_gradient);
     }
     if (decorrelation > 0) {
       const double scale = 1 / static_cast<double>(rows_);
@@ -222,7 +224,7 @@ class CpuStep final : public Step {
       const double value = decorrelation_cpu(
           arguments, a.z, a.z + d, a.z_gradient, a.z_gradient + d, buffers_.decorrelation
       );
-      terms[2 + networks_.size() + m] = scale * value;
+      *constraint(terms, 1, m) = scale * value;
     }
   }
 
@@ -244,8 +246,7 @@ class CpuStep final : public Step {
         buffers_.column_parts,
         n.decoder_output.bias_gradient
     );
-    terms[2 + 2 * networks_.size() + m] =
-        reconstruction_scale(environments(), batch_, features) * sum;
+    *constraint(terms, 2, m) = reconstruction_scale(environments(), batch_, features) * sum;
 
     n.decoder_output.differentiate_weight(rows_, buffers_.output, buffers_.hidden);
     n.decoder_output.differentiate_input(rows_, buffers_.output, buffers_.hidden_gradient);
@@ -294,7 +295,10 @@ class CpuStep final : public Step {
 
     const auto prediction =
         prediction_arguments<Value>(config_, rows, batch_, batch.rows, batch.targets);
-    terms[1] = prediction_cpu(prediction, buffers_.output);
+    const PredictionTerms found = prediction_cpu(prediction, buffers_.output, risks_.data());
+    terms[1] = found.prediction;
+    terms[2] = found.risk;
+    terms[3] = found.consistency;
 
     column_sums_cpu(rows, last.outputs, buffers_.output, buffers_.column_parts, last.bias_gradient);
     last.differentiate_weight(rows, buffers_.output, buffers_.hidden);
@@ -353,14 +357,21 @@ class CpuStep final : public Step {
     }
   }
 
+  /** Where the kind-th constraint of a modality tells its value. */
+  template <class Terms>
+  auto* constraint(const Terms& terms, size_t kind, size_t m) const {
+    return terms.data() + kSharedTerms + kind * networks_.size() + m;
+  }
+
   double total(std::span<const double> terms) const {
-    const size_t m = networks_.size();
-    const auto sum = [&](size_t which) {
-      const auto* begin = terms.data() + 2 + which * m;
-      return std::accumulate(begin, begin + m, 0.0);
+    const auto sum = [&](size_t kind) {
+      const double* begin = constraint(terms, kind, 0);
+      return std::accumulate(begin, begin + networks_.size(), 0.0);
     };
-    const auto& [invariance, decorrelation, reconstruction] = config_.weights;
-    return terms[1] + invariance * sum(0) + decorrelation * sum(1) + reconstruction * sum(2);
+    const Weights& weights = config_.weights;
+    return terms[1] + weights.risk * terms[2] + weights.consistency * terms[3] +
+           weights.invariance * sum(0) + weights.decorrelation * sum(1) +
+           weights.reconstruction * sum(2);
   }
 
   const TrainerConfig config_;
@@ -371,6 +382,7 @@ class CpuStep final : public Step {
   std::vector<Networks> networks_;
   Linear<Value> head_hidden_, head_output_;
   Buffers<Value> buffers_;
+  std::vector<double> risks_;  // [E]
 
   // The batch at hand.
   int64_t batch_ = 0, rows_ = 0;

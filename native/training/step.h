@@ -8,6 +8,7 @@
 
 #include "model/parameters.h"
 #include "training/config.h"
+#include "training/prediction.h"
 
 namespace cmir {
 
@@ -31,9 +32,10 @@ struct StepBatch {
   int64_t size;                          // B
 };
 
-/** Number of terms a step tells: loss, prediction, and three constraints a modality. */
+/** Number of terms a step tells: loss, prediction, risk, consistency, and three constraints a
+ * modality. */
 inline int64_t term_count(const TrainerConfig& config) {
-  return static_cast<int64_t>(2 + 3 * config.modalities.size());
+  return kSharedTerms + static_cast<int64_t>(3 * config.modalities.size());
 }
 
 /**
@@ -49,7 +51,8 @@ class Step {
   /**
    * Overwrites the parameters' gradients with those of L on the batch; those of decoders stay as
    * they are, 0 at first, where reconstruction has no weight. `terms` [term_count] becomes loss,
-   * prediction, invariance..., decorrelation..., reconstruction..., one a modality, unweighted.
+   * prediction, risk, consistency, invariance..., decorrelation..., reconstruction..., one a
+   * modality, unweighted.
    * In a ready input's gradient reconstruction's target counts as a constant.
    */
   virtual void run(const StepBatch& batch, int64_t step, std::span<double> terms) = 0;

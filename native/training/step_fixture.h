@@ -27,7 +27,12 @@ inline TrainerConfig step_config() {
       .model = {.hidden = 19, .latent = 6, .dropout = 0.3, .pooling = "mean"},
       .environments = {{"gaussian", 0.5}, {"laplace", 0.7}, {"erase", 0.3}, {"drop", 0.4}},
       .sharing = "independent",
-      .weights = {.invariance = 0.7, .decorrelation = 0.5, .reconstruction = 0.3},
+      .weights =
+          {.invariance = 0.7,
+           .decorrelation = 0.5,
+           .reconstruction = 0.3,
+           .risk = 0,
+           .consistency = 0},
       .decorrelation = {.off_diagonal = 0.3},
       .prediction = {.loss = "l1", .on = "all"},
       .reconstruction = {.target = "environment"},
@@ -105,11 +110,9 @@ struct Scene {
     }
     const Terms found = objective(model, config, batch, 3);
     found.loss.backward();
-    std::vector<double> terms{found.loss.item<double>(), found.prediction.item<double>()};
-    for (const auto* list : {&found.invariance, &found.decorrelation, &found.reconstruction}) {
-      for (size_t m = 0; m < features.size(); ++m) {
-        terms.push_back(list->empty() ? 0 : (*list)[m].item<double>());
-      }
+    std::vector<double> terms;
+    for (const at::Tensor& term : in_order(found, features.size())) {
+      terms.push_back(term.item<double>());
     }
     return {terms, model.parameters().gradients().clone()};
   }

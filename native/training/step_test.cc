@@ -54,7 +54,7 @@ TEST_CASE("step: each constraint alone, none, no environment, one modality, no d
   }
   TrainerConfig fusion = step_config();
   fusion.environments.clear();
-  fusion.weights = {0, 0, 0};
+  fusion.weights = {};
   check_step(fusion, 9);
   TrainerConfig single = step_config();
   single.modalities = {{"text", 1, false}};
@@ -84,6 +84,46 @@ TEST_CASE("step: one draw for all environments, scaled") {
   check_throws([&] { validate(mixed); }, "sharing: common needs environments of one additive kind");
   mixed.environments = {{"erase", 0.5}};
   check_throws([&] { validate(mixed); }, "found 'erase'");
+}
+
+TEST_CASE("step: risk and consistency, each alone and both, for each loss") {
+  for (const std::string precision : {"float64", "float32"}) {
+    for (const std::string loss : {"l1", "mse", "crossEntropy"}) {
+      for (const int which : {1, 2, 3}) {
+        TrainerConfig config = step_config();
+        config.precision = precision;
+        config.prediction.loss = loss;
+        config.outputs = loss == "crossEntropy" ? 4 : 1;
+        config.weights.risk = (which & 1) != 0 ? 1.5 : 0;
+        config.weights.consistency = (which & 2) != 0 ? 0.8 : 0;
+        for (const int64_t batch : {1, 37}) {
+          INFO(precision << " " << loss << " " << which << " batch " << batch);
+          check_step(config, batch);
+        }
+      }
+    }
+  }
+  TrainerConfig alone = step_config();
+  alone.environments = {{"gaussian", 0.5}};
+  alone.weights = {};
+  alone.weights.risk = alone.weights.consistency = 1;
+  check_step(alone, 9);
+}
+
+TEST_CASE("step: risk and consistency need predictions on environments") {
+  for (double Weights::* weight : {&Weights::risk, &Weights::consistency}) {
+    TrainerConfig config = step_config();
+    config.weights.*weight = 0.5;
+    config.prediction.on = "clean";
+    check_throws([&] { validate(config); }, "needs prediction.on all");
+    config.prediction.on = "all";
+    validate(config);
+    config.environments.clear();
+    config.weights.invariance = 0;
+    check_throws([&] { validate(config); }, "at least one noisy environment");
+    config.weights.*weight = -1;
+    check_throws([&] { validate(config); }, "expected at least 0, found -1");
+  }
 }
 
 TEST_CASE("step: widths of whole vectors and of whole tiles") {

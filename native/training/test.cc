@@ -22,7 +22,12 @@ TrainerConfig small_config() {
       .model = {.hidden = 8, .latent = 4, .dropout = 0, .pooling = "mean"},
       .environments = {{"gaussian", 0.5}, {"erase", 0.3}},
       .sharing = "independent",
-      .weights = {.invariance = 0.7, .decorrelation = 0.5, .reconstruction = 0.3},
+      .weights =
+          {.invariance = 0.7,
+           .decorrelation = 0.5,
+           .reconstruction = 0.3,
+           .risk = 0,
+           .consistency = 0},
       .decorrelation = {.off_diagonal = 0.3},
       .prediction = {.loss = "l1", .on = "all"},
       .reconstruction = {.target = "environment"},
@@ -203,7 +208,7 @@ TEST_CASE("trainer: training lowers the loss, for each prediction loss") {
 TEST_CASE("trainer: no constraints and no environments is plain fusion") {
   TrainerConfig config = small_config();
   config.environments.clear();
-  config.weights = {0, 0, 0};
+  config.weights = {};
   Trainer trainer(config);
   upload(trainer);
   const auto [terms, gradients] = trainer.gradients(all_rows());

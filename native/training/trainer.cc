@@ -220,15 +220,9 @@ void Trainer::differentiate(
   at::AutoGradMode grad_mode(true);
   const Terms terms = objective(model_, config_, gathered(rows, batch), optimizer_.steps());
   terms.loss.backward();
-  std::vector<at::Tensor> all{terms.loss, terms.prediction};
-  const at::Tensor zero = at::zeros({}, options_);
-  for (const auto* list : {&terms.invariance, &terms.decorrelation, &terms.reconstruction}) {
-    for (size_t m = 0; m < config_.modalities.size(); ++m) {
-      all.push_back(list->empty() ? zero : (*list)[m]);
-    }
-  }
   at::NoGradGuard no_grad;
   // The sums stay on the device: reading one would wait for the step.
+  const auto all = in_order(terms, config_.modalities.size());
   sums.add_(at::stack(all).to(at::kDouble), weight);
 }
 
@@ -237,10 +231,10 @@ TermValues Trainer::unpack(const at::Tensor& sums, double examples) const {
   const double* values = mean.const_data_ptr<double>();
   const size_t modalities = config_.modalities.size();
   const auto list = [&](size_t which) {
-    const double* begin = values + 2 + which * modalities;
+    const double* begin = values + kSharedTerms + which * modalities;
     return std::vector<double>(begin, begin + modalities);
   };
-  return {values[0], values[1], list(0), list(1), list(2)};
+  return {values[0], values[1], values[2], values[3], list(0), list(1), list(2)};
 }
 
 EpochResult Trainer::train_epoch(const at::Tensor& rows, int64_t batch_size) {

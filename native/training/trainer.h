@@ -25,7 +25,7 @@ namespace cmir {
 
 /** Mean terms over some examples, one value a modality where there is one. */
 struct TermValues {
-  double loss, prediction;
+  double loss, prediction, risk, consistency;
   std::vector<double> invariance, decorrelation, reconstruction;
 };
 

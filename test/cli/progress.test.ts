@@ -5,6 +5,8 @@ const record = (epoch: number, best = true): EpochRecord => ({
   epoch,
   loss: 3,
   prediction: 1.25,
+  risk: 0,
+  consistency: 0,
   invariance: 0.5,
   decorrelation: 0.25,
   reconstruction: 1,

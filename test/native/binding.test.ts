@@ -130,6 +130,8 @@ describe('the configuration crosses over whole', () => {
     ['environments', []],
     ['weights.invariance', -1],
     ['weights.reconstruction', Number.POSITIVE_INFINITY],
+    ['weights.risk', -1],
+    ['weights.consistency', Number.NaN],
     ['decorrelation.offDiagonal', 1.5],
     ['prediction.loss', 'hinge'],
     ['prediction.on', 'noisy'],

@@ -16,6 +16,8 @@ const epoch = {
   terms: {
     loss: 2,
     prediction: 1,
+    risk: 0.125,
+    consistency: 0.0625,
     invariance: [0.25, 0.5],
     decorrelation: [1, 2],
     reconstruction: [0, 4],
@@ -31,6 +33,8 @@ test('terms are summed over modalities, and told for each', () => {
   expect(describeTerms(epoch, modalities)).toEqual({
     loss: 2,
     prediction: 1,
+    risk: 0.125,
+    consistency: 0.0625,
     invariance: 0.75,
     decorrelation: 3,
     reconstruction: 4,

@@ -69,6 +69,23 @@ describe('a run', () => {
     expect(epochs.at(-1)?.prediction).toBeLessThan(epochs[0]?.prediction ?? 0);
   });
 
+  test('risk and consistency are terms of the loss, in each record', async () => {
+    const weights = { risk: 2, consistency: 0.5 };
+    const { history, model, config } = await train(data, { ...TINY, weights });
+    model.dispose();
+    for (const { loss, prediction, risk, consistency, ...rest } of history) {
+      expect(risk).toBeGreaterThan(0);
+      expect(consistency).toBeGreaterThan(0);
+      const { invariance, decorrelation, reconstruction } = config.weights;
+      const constraints =
+        invariance * rest.invariance +
+        decorrelation * rest.decorrelation +
+        reconstruction * rest.reconstruction;
+      expect(loss).toBeCloseTo(prediction + 2 * risk + 0.5 * consistency + constraints, 4);
+    }
+    expect(history[0]?.risk).not.toBe(history[0]?.consistency);
+  });
+
   test('selects the epoch with the best validation score', async () => {
     const scores = run.history.map(({ valid }) => valid['MAE'] as number);
     expect(run.metrics.best_epoch).toBe(scores.indexOf(Math.min(...scores)) + 1);
