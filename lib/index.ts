@@ -113,13 +113,8 @@ export { doctor, type Diagnosis, type DoctorOptions, type Engine } from './nativ
 export type { Libtorch, LibtorchSource } from './native/libtorch';
 export type { Problem } from './native/problem';
 export { setup, type SetupOptions } from './native/setup';
-export {
-  train,
-  type Reasons,
-  type Run,
-  type RunMetrics,
-  type TrainOptions,
-} from './training/train';
+export { train, type Run, type TrainOptions } from './training/train';
+export type { Reasons, RunMetrics } from './training/evaluation';
 export { loadModel } from './training/load';
 export type { Codes, Model, ModelState, PredictOptions, Predictions } from './training/model';
 export { EVALUATION_KINDS, type EvaluationNoiseKind, type Noise } from './training/noise';

@@ -1,12 +1,14 @@
 import type { NativeState } from '../../binding';
-import { saveLast, saveModel, type Checkpoint, type Progress } from './checkpoint';
-import { saveHistory, secondsOf, type EpochRecord } from './history';
+import { configFile, lastFiles, modelFile, type Checkpoint, type Progress } from './checkpoint';
+import { updateFiles, writeFiles, type FileContent } from './files';
+import { historyFile, secondsOf, type EpochRecord } from './history';
 
 /** What an epoch leaves to be written. */
-interface Entry {
+export interface Entry {
   /** With the optimiser's. */
   readonly state: NativeState;
-  readonly best: boolean;
+  /** The best model, where it is to be written. */
+  readonly best: NativeState | undefined;
   readonly history: readonly EpochRecord[];
   readonly progress: Progress;
 }
@@ -22,10 +24,19 @@ export class Recorder {
     this.#made = made;
   }
 
+  /**
+   * Writes where a run begins or continues, and repairs what a kill left behind. Of a run that has ended nothing is
+   * touched. Throws ERR_CMIR_IO.
+   */
+  async begin(entry: Entry): Promise<void> {
+    await updateFiles(this.#folder, [configFile(this.#made.config), ...this.#files(entry)]);
+  }
+
   /** Begins to write an epoch once the one before is on disk. Throws ERR_CMIR_IO where that one failed. */
   async add(entry: Entry): Promise<void> {
     await this.#writing;
-    this.#writing = this.#write(entry);
+    // Encoded now: the next epoch is added to the history while this one is written.
+    this.#writing = writeFiles(this.#folder, this.#files(entry));
     // Whoever waits next is told; until then a failure is not unhandled.
     this.#writing.catch(() => undefined);
   }
@@ -39,12 +50,12 @@ export class Recorder {
    * In this order a kill between two files loses nothing: last.safetensors counts, longer history is cut, and
    * where it says that its own epoch is the best it holds the best model itself.
    */
-  async #write({ state, best, history, progress }: Entry): Promise<void> {
-    // Now: the next epoch is added to the history while this one is written.
-    const seconds = secondsOf(history);
-    await saveHistory(this.#folder, history);
-    await saveLast(this.#folder, { ...this.#made, state }, progress, seconds);
-    if (best) await saveModel(this.#folder, { ...this.#made, state: withoutOptimizer(state) });
+  #files({ state, best, history, progress }: Entry): FileContent[] {
+    return [
+      historyFile(history),
+      ...lastFiles({ ...this.#made, state }, progress, secondsOf(history)),
+      ...(best === undefined ? [] : [modelFile({ ...this.#made, state: best })]),
+    ];
   }
 }
 

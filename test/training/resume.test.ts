@@ -1,4 +1,13 @@
-import { cpSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 
 import type { Options } from '../../lib/config';
@@ -188,4 +197,98 @@ test('a signal that has fired before the start leaves no folder', async () => {
   const error = await errorOf(() => train(data, options(), { out, signal }));
   expect(error.code).toBe('ERR_CMIR_ABORTED');
   expect(existsSync(out)).toBe(false);
+});
+
+describe('a run killed before its first checkpoint', () => {
+  const config = () => readFileSync(join(wholeFolder, 'config.json'));
+
+  test.each<[string, (out: string) => void]>([
+    ['an empty folder', () => undefined],
+    ['a torn write', (out) => { writeFileSync(join(out, 'config.json.77.tmp'), '{"se'); }],
+    ['its configuration', (out) => { writeFileSync(join(out, 'config.json'), config()); }],
+    [
+      'its configuration and an empty history',
+      (out) => {
+        writeFileSync(join(out, 'config.json'), config());
+        writeFileSync(join(out, 'history.jsonl'), '');
+      },
+    ],
+  ])('that left %s begins again', async (_, leave) => {
+    const out = freshPath();
+    mkdirSync(out);
+    leave(out);
+    await finish(out, options(), { resume: true });
+    expect(content(out)).toEqual(whole);
+    expect(readdirSync(out).filter((name) => name.endsWith('.tmp'))).toEqual([]);
+  });
+
+  test('does not begin again with another configuration', async () => {
+    const out = freshPath();
+    mkdirSync(out);
+    writeFileSync(join(out, 'config.json'), config());
+    const wanted = { ...options(), seed: 9 };
+    const error = await errorOf(() => train(data, wanted, { out, resume: true }));
+    expect(error.code).toBe('ERR_CMIR_CONFIG');
+    expect(error.message).toMatch(/seed is 9/);
+  });
+
+  test.each(['model.safetensors', 'history.jsonl', 'notes.txt'])(
+    'is not what holds %s',
+    async (name) => {
+      const out = freshPath();
+      mkdirSync(out);
+      writeFileSync(join(out, name), 'precious');
+      const error = await errorOf(() => train(data, options(), { out, resume: true }));
+      expect(error.code).toBe('ERR_CMIR_CHECKPOINT');
+      expect(error.message).toContain(join(out, 'last.safetensors'));
+      expect(readFileSync(join(out, name), 'utf8')).toBe('precious');
+    },
+  );
+});
+
+test('a finished run that is continued with nothing left has no file touched', async () => {
+  const out = freshPath('copy');
+  cpSync(wholeFolder, out, { recursive: true });
+  const state = () =>
+    readdirSync(out).map((name) => {
+      const { ino, mtimeMs } = statSync(join(out, name));
+      return [name, ino, mtimeMs];
+    });
+  const before = state();
+  await finish(out, options(), { resume: true });
+  expect(state()).toEqual(before);
+});
+
+test('a run that goes on has no metrics until it has ended again', async () => {
+  const out = freshPath();
+  await finish(out, options(2));
+  const stop = new AbortController();
+  const error = await errorOf(() =>
+    train(data, options(), {
+      out,
+      resume: true,
+      signal: stop.signal,
+      onEpoch: () => {
+        stop.abort();
+      },
+    }),
+  );
+  expect(error.code).toBe('ERR_CMIR_ABORTED');
+  expect(existsSync(join(out, 'metrics.json'))).toBe(false);
+});
+
+test('more epochs without a better one still name themselves in the best model', async () => {
+  const wanted = (epochs: number): Options => ({
+    ...TINY,
+    training: { epochs, patience: 0, learningRate: 0.3 },
+  });
+  const [longer, once] = [freshPath(), freshPath()];
+  await finish(once, wanted(12));
+  const { best_epoch } = JSON.parse(readFileSync(join(once, 'metrics.json'), 'utf8')) as {
+    best_epoch: number;
+  };
+  expect(best_epoch).toBeLessThan(12);
+  await finish(longer, wanted(best_epoch));
+  await finish(longer, wanted(12), { resume: true });
+  expect(content(longer)).toEqual(content(once));
 });

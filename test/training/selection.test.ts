@@ -47,7 +47,12 @@ test('patience 0 never stops', () => {
 });
 
 test('continues from an earlier run', () => {
-  const stopping = new EarlyStopping('MAE', 3, { bestEpoch: 4, bestScore: 0.5, stale: 2 });
+  const stopping = new EarlyStopping('MAE', 3, {
+    bestEpoch: 4,
+    bestScore: 0.5,
+    stale: 2,
+    stopped: false,
+  });
   expect(stopping.isBest(7, report({ MAE: 0.6 }))).toBe(false);
   expect([stopping.bestEpoch, stopping.shouldStop]).toEqual([4, true]);
 });

@@ -8,7 +8,8 @@ import type { EpochRecord } from '../../lib/training/history';
 import { loadModel } from '../../lib/training/load';
 import type { ProgressReport } from '../../lib/training/loop';
 import { decodeTensors } from '../../lib/training/safetensors';
-import { train, type Run, type RunMetrics } from '../../lib/training/train';
+import type { RunMetrics } from '../../lib/training/evaluation';
+import { train, type Run } from '../../lib/training/train';
 import { errorOf, freshPath, removeFresh, TINY, tinyDataset } from './fixture';
 
 afterAll(removeFresh);

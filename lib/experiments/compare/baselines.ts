@@ -1,7 +1,7 @@
 import type { Options } from '../../config';
 import type { Dataset } from '../../data/dataset';
 import { baselineMetrics, type Metrics } from '../../metrics';
-import { targetsOf } from '../../training/train';
+import { targetsOf } from '../../training/evaluation';
 import { findMethod, methodOptions } from '../methods';
 import { mergeOptions } from '../options';
 import { inParallel } from '../pool';

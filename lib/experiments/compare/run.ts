@@ -4,9 +4,10 @@ import type { Options } from '../../config';
 import type { Dataset } from '../../data/dataset';
 import { CmirError } from '../../errors';
 import type { Metrics } from '../../metrics';
+import type { RunMetrics } from '../../training/evaluation';
 import { saveSource } from '../../training/source';
-import { train, type Run, type RunMetrics } from '../../training/train';
-import { isRunFolder } from '../../training/checkpoint';
+import { train, type Run } from '../../training/train';
+import { isInUse } from '../../training/checkpoint';
 import { countCost, meanFrames, measureLatency } from '../cost';
 import type { Cost, EvaluationSet } from '../results';
 import { evaluateSets } from '../robustness';
@@ -43,7 +44,7 @@ export async function runOne(request: Request): Promise<Outcome> {
   const path = out === undefined || folder === undefined ? undefined : join(out, folder);
   const run = await train(dataset, options, {
     ...(signal === undefined ? {} : { signal }),
-    ...(path === undefined ? {} : { out: path, resume: await isRunFolder(path) }),
+    ...(path === undefined ? {} : { out: path, resume: await isInUse(path) }),
     onStart: async () => {
       if (path !== undefined && source !== undefined) await saveSource(path, source ?? undefined);
     },
