@@ -32,12 +32,12 @@ export async function runTrial(
   let best: number | null = null;
   let halved = false;
   const seconds = (): number => (performance.now() - start) / 1000;
-  const onEpoch = async (record: EpochRecord): Promise<'stop' | undefined> => {
+  const onEpoch = async (record: EpochRecord, stop: () => void): Promise<void> => {
     if (record.best) best = record.valid[metric] ?? null;
-    if (halving?.rungs.includes(record.epoch) !== true) return undefined;
+    if (halving?.rungs.includes(record.epoch) !== true) return;
     rungs.push({ epoch: record.epoch, score: best });
     halved = (await slot.pause(halving.reach(trial, record.epoch, best))) === 'stop';
-    return halved ? 'stop' : undefined;
+    if (halved) stop();
   };
   try {
     const run = await train(data, options, { ...signalOf(signal), onEpoch });
