@@ -51,11 +51,16 @@ export {
 } from './data/synthetic';
 export * as statistics from './experiments/statistics';
 export {
+  CONVENTIONS,
   METRICS,
   baselineMetrics,
+  computeConventions,
   computeMetrics,
+  roundMetric,
   type Baseline,
+  type Convention,
   type FloatArray,
+  type MetricOptions,
   type MetricReport,
   type MetricRow,
   type Metrics,

@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { Dataset } from '../../lib/data/dataset';
 import { fitNormalizer } from '../helpers/normalizer';
 import { fileModality } from '../../lib/data/values';
+import { CONVENTIONS } from '../../lib/metrics';
 import { train } from '../../lib/training/train';
 import type { Model, Noise } from '../../lib/training/model';
 import { errorOf, freshPath, removeFresh, TINY, tinyDataset } from './fixture';
@@ -205,6 +206,17 @@ test.each<[string, unknown, string]>([
   }
 });
 
+test('evaluates in every convention, of the same predictions', async () => {
+  const noise = { kind: 'gaussian', intensity: 1 } as const;
+  const all = await model.evaluateConventions(data.test, { noise });
+  expect(Object.keys(all)).toEqual(CONVENTIONS);
+  for (const convention of CONVENTIONS) {
+    expect(await model.evaluate(data.test, { noise, convention })).toEqual(all[convention]);
+  }
+  expect(await model.evaluate(data.test, { noise })).toEqual(all.mmsa);
+  expect(all.sims.metrics['MAE']).not.toBe(all.mmsa.metrics['MAE']);
+});
+
 test('evaluation takes noise', async () => {
   const noise = { kind: 'gaussian', intensity: 3 } as const;
   const clean = await model.evaluate(data.test);
@@ -290,6 +302,7 @@ test('after dispose every call is an error, and dispose does nothing more', asyn
   const acts = [
     () => used.predict(data.test),
     () => used.evaluate(data.test),
+    () => used.evaluateConventions(data.test),
     () => used.encode(data.test),
     () => used.state(),
     () => used.parameterCount,
