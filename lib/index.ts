@@ -99,11 +99,16 @@ export type {
   Trial,
 } from './experiments/results';
 export {
+  CONVENTIONS,
   METRICS,
   baselineMetrics,
+  computeConventions,
   computeMetrics,
+  roundMetric,
   type Baseline,
+  type Convention,
   type FloatArray,
+  type MetricOptions,
   type MetricReport,
   type MetricRow,
   type Metrics,

@@ -1,15 +1,16 @@
-import type { Metrics } from '../metrics';
+import { roundMetric, type Metrics } from '../metrics';
 
 const DIGITS = 4;
 
-/** A value for people. */
+/** Rounded as MMSA rounds; n/a where it is undefined, nothing where there is no such metric. */
 export function shown(value: number | null | undefined): string {
-  return value?.toFixed(DIGITS) ?? 'n/a';
+  if (value === undefined) return '';
+  return value === null ? 'n/a' : roundMetric(value, DIGITS).toFixed(DIGITS);
 }
 
-/** Metrics by set as lines of columns: a row a set, a column a metric. */
+/** Metrics by set as lines of columns: a row a set, a column a metric, empty for a set that has not that metric. */
 export function metricTable(sets: Readonly<Record<string, Metrics>>): string {
-  const names = Object.keys(Object.values(sets)[0] ?? {});
+  const names = [...new Set(Object.values(sets).flatMap((metrics) => Object.keys(metrics)))];
   const rows = Object.entries(sets).map(([set, metrics]) => [
     set,
     ...names.map((name) => shown(metrics[name])),

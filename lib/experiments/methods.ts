@@ -81,7 +81,7 @@ const DEFINITIONS: Readonly<Record<string, Definition>> = {
     description:
       'environments of several kinds of noise, the three constraints, reconstruction of the clean input, consistent predictions; ours',
     options: {
-      environments: MIXTURES[2] as Environment[],
+      environments: MIXTURES[2],
       weights: { invariance: 0.3, decorrelation: 0.05, reconstruction: 0.3, consistency: 1 },
       reconstruction: { target: 'clean' },
     },

@@ -91,6 +91,8 @@ export interface Comparison {
   /** Run folders by method, in the order of `seeds`, relative to the result folder; empty where none were kept. */
   readonly runs: Readonly<Record<string, readonly string[]>>;
   readonly costs: Readonly<Record<string, Cost>>;
+  /** Means over seeds, where probes were asked for. */
+  readonly probes?: readonly ProbeRow[];
   readonly provenance: Provenance;
 }
 

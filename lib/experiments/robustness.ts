@@ -1,6 +1,6 @@
 import type { Dataset } from '../data/dataset';
 import { CmirError } from '../errors';
-import { METRICS, type Metrics } from '../metrics';
+import { metricNames, type Metrics } from '../metrics';
 import type { Model } from '../training/model';
 import type { AreaRow, EvaluationSet, ResultRow } from './results';
 import { areaRows, resultRows, type MethodOutcomes } from './rows';
@@ -73,7 +73,7 @@ export function chosenMetrics(
   task: 'regression' | 'classification',
   metrics: readonly string[] | undefined,
 ): readonly string[] {
-  const known = METRICS.filter((metric) => metric.task === task).map(({ name }) => name);
+  const known = metricNames(task);
   const unknown = metrics?.find((name) => !known.includes(name));
   if (unknown === undefined) return metrics ?? known;
   throw new CmirError(

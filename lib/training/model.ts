@@ -6,12 +6,19 @@ import { keysOf } from '../data/keys';
 import { loadDataset, type DatasetArrays } from '../data/load';
 import { rowsOf } from '../data/values';
 import { CmirError, throwIfAborted } from '../errors';
-import { computeMetrics, type FloatArray, type MetricReport } from '../metrics';
+import {
+  computeConventions,
+  computeMetrics,
+  type Convention,
+  type FloatArray,
+  type MetricOptions,
+  type MetricReport,
+} from '../metrics';
 import { engineError, guarded } from '../native/engine';
 import { loadAddon } from '../native/load';
 import type { NativeFeatures, NativeNoise, NativeState, Trainer } from '../../binding';
 import { checkNoise, type Noise } from './noise';
-import { checkClasses, checkModalities, type ModelShape } from './shape';
+import { checkModalities, targetsOf, type ModelShape } from './shape';
 
 export interface PredictOptions {
   readonly signal?: AbortSignal;
@@ -90,26 +97,32 @@ export class Model implements Disposable {
     return { ids, predictions: argmax(outputs, this.shape.outputs), outputs, probabilities };
   }
 
-  /** Metrics of the predictions for a split, a whole data set, or arrays against their labels. */
+  /** Metrics of the predictions for a split, a whole data set, or arrays against their labels, in one convention. */
   async evaluate(
     source: Split | Dataset | DatasetArrays,
-    options: PredictOptions = {},
+    options: PredictOptions & MetricOptions = {},
   ): Promise<MetricReport> {
+    const { outputs, targets } = await this.#compare(source, options);
+    return computeMetrics(this.shape.task, outputs, targets, this.shape.outputs, options);
+  }
+
+  /** The metrics in every convention, of one prediction. Throws ERR_CMIR_USAGE for a model of classification. */
+  async evaluateConventions(
+    source: Split | Dataset | DatasetArrays,
+    options: PredictOptions = {},
+  ): Promise<Record<Convention, MetricReport>> {
+    const { outputs, targets } = await this.#compare(source, options);
+    return computeConventions(this.shape.task, outputs, targets, this.shape.outputs);
+  }
+
+  async #compare(
+    source: Split | Dataset | DatasetArrays,
+    options: PredictOptions,
+  ): Promise<{ readonly outputs: FloatArray; readonly targets: Float32Array }> {
     const split = await this.#split(source, true);
-    const { label } = split.dataset;
-    if (label === null) {
-      throw new CmirError('ERR_CMIR_DATA', `${split.dataset.name}: no labels to evaluate against`);
-    }
-    if (label.task !== this.shape.task) {
-      throw new CmirError(
-        'ERR_CMIR_MISMATCH',
-        `${split.dataset.name}: labels '${label.name}' are for ${label.task}, the model is for ${this.shape.task}`,
-      );
-    }
-    checkClasses(this.shape, label.classes ?? null, split.dataset.name);
+    const targets = targetsOf(this.shape, split);
     const { outputs } = await this.predict(split, options);
-    const targets = Float32Array.from(split.rows, (row) => label.values[row] as number);
-    return computeMetrics(this.shape.task, outputs, targets, this.shape.outputs);
+    return { outputs, targets };
   }
 
   /** Invariant and spurious codes of the clean, or noisy, input. */

@@ -9,7 +9,7 @@ import { toLatex, toMarkdown } from '../../lib/experiments/tables/write';
 import { syntheticDataset } from '../../lib/data/synthetic';
 import { loadModel } from '../../lib/training/load';
 
-const data = syntheticDataset({ train: 200, valid: 60, test: 80, shifted: 80 } as never);
+const data = syntheticDataset({ train: 200, valid: 60, test: 80, shifted: 80 });
 const OPTIONS = {
   model: { hidden: 16, latent: 4 },
   training: { epochs: 2, batchSize: 64 },

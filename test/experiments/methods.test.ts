@@ -57,7 +57,7 @@ test('merging replaces lists and keeps what it is given', () => {
   const merged = mergeOptions(base, { environments: [], weights: { reconstruction: 2 } });
   expect(merged).toEqual({ environments: [], weights: { invariance: 1, reconstruction: 2 } });
   expect(base).toEqual({ environments: { count: 2 }, weights: { invariance: 1 } });
-  expect(nestedOptions({ 'a.b': 1, 'a.c': 2, d: [3] } as never)).toEqual({
+  expect(nestedOptions({ 'a.b': 1, 'a.c': 2, d: [3] })).toEqual({
     a: { b: 1, c: 2 },
     d: [3],
   });

@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { Dataset } from '../../lib/data/dataset';
 import { fitNormalizer } from '../helpers/normalizer';
 import { fileModality } from '../../lib/data/values';
+import { CONVENTIONS } from '../../lib/metrics';
 import { train } from '../../lib/training/train';
 import { createTrainer, Model } from '../../lib/training/model';
 import { EVALUATION_KINDS, type Noise } from '../../lib/training/noise';
@@ -298,6 +299,17 @@ test.each<[string, unknown, string]>([
   }
 });
 
+test('evaluates in every convention, of the same predictions', async () => {
+  const noise = { kind: 'gaussian', intensity: 1 } as const;
+  const all = await model.evaluateConventions(data.test, { noise });
+  expect(Object.keys(all)).toEqual(CONVENTIONS);
+  for (const convention of CONVENTIONS) {
+    expect(await model.evaluate(data.test, { noise, convention })).toEqual(all[convention]);
+  }
+  expect(await model.evaluate(data.test, { noise })).toEqual(all.mmsa);
+  expect(all.sims.metrics['MAE']).not.toBe(all.mmsa.metrics['MAE']);
+});
+
 test('evaluation takes noise', async () => {
   const noise = { kind: 'gaussian', intensity: 3 } as const;
   const clean = await model.evaluate(data.test);
@@ -402,6 +414,7 @@ test('after dispose every call is an error, and dispose does nothing more', asyn
   const acts = [
     () => used.predict(data.test),
     () => used.evaluate(data.test),
+    () => used.evaluateConventions(data.test),
     () => used.encode(data.test),
     () => used.state(),
     () => used.parameterCount,

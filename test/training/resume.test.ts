@@ -204,8 +204,18 @@ describe('a run killed before its first checkpoint', () => {
 
   test.each<[string, (out: string) => void]>([
     ['an empty folder', () => undefined],
-    ['a torn write', (out) => { writeFileSync(join(out, 'config.json.77.tmp'), '{"se'); }],
-    ['its configuration', (out) => { writeFileSync(join(out, 'config.json'), config()); }],
+    [
+      'a torn write',
+      (out) => {
+        writeFileSync(join(out, 'config.json.77.tmp'), '{"se');
+      },
+    ],
+    [
+      'its configuration',
+      (out) => {
+        writeFileSync(join(out, 'config.json'), config());
+      },
+    ],
     [
       'its configuration and an empty history',
       (out) => {

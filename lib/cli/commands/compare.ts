@@ -3,8 +3,10 @@ import type { Command } from 'commander';
 import { resolveConfig } from '../../config';
 import { compare, DEFAULT_METHODS } from '../../experiments/compare';
 import { tablesOf } from '../../experiments/compare/tables';
+import { independentFactors } from '../../experiments/probes';
 import { METHODS } from '../../experiments/methods';
 import { fullSets, parseSet, standardSets } from '../../experiments/sets';
+import type { ProbeRow } from '../../experiments/results';
 import { MARKS, toText } from '../../experiments/tables/write';
 import { openDataset } from '../../training/source';
 import { commandLine } from '../command-line';
@@ -21,6 +23,7 @@ interface Flags {
   tuned?: string;
   parallel?: number;
   baselines: boolean;
+  probes: boolean;
   out?: string;
   config?: string;
   set: string[];
@@ -48,6 +51,7 @@ export function register(program: Command): void {
     .option('--tuned <folder>', 'take the best settings of the searches in this folder')
     .option('--parallel <n>', 'trainings at once; default one a core', countOf('--parallel'))
     .option('--no-baselines', 'without each modality alone')
+    .option('--probes', 'look into the codes: label, environment, true factors', false)
     .option('--out <folder>', 'folder for tables and runs; one that was stopped continues')
     .option('--config <file>', 'JSON file of configuration keys that all methods share')
     .option('--set <key=value>', 'set a configuration key; may be given again', collect, [])
@@ -86,6 +90,9 @@ async function main(path: string | undefined, flags: Flags): Promise<void> {
       sets,
       options,
       baselines: flags.baselines,
+      ...(flags.probes
+        ? { probes: path === undefined ? { shares: independentFactors() } : {} }
+        : {}),
       source: path ?? null,
       command: commandLine(),
       signal,
@@ -104,6 +111,17 @@ async function main(path: string | undefined, flags: Flags): Promise<void> {
     return;
   }
   const tables = tablesOf(comparison).map((table) => alignedTable(toText(table)));
+  if (comparison.probes !== undefined) tables.push(alignedTable(probeTable(comparison.probes)));
   console.log([...tables, `${MARKS}; < best of its column`].join('\n\n'));
   if (flags.out !== undefined) console.log(`results: ${flags.out}`);
+}
+
+function probeTable(rows: readonly ProbeRow[]): string[][] {
+  const shown = (value: number | null): string => value?.toFixed(3) ?? '–';
+  return [
+    ['probes', 'code', 'target', 'R² or accuracy', 'share of variance'],
+    ...rows.map(({ method, code, target, probe, explained }) => [
+      ...[method, code, target, shown(probe), shown(explained)],
+    ]),
+  ];
 }

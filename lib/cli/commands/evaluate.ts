@@ -1,5 +1,6 @@
-import type { Command } from 'commander';
+import { Option, type Command } from 'commander';
 
+import { CONVENTIONS, type Convention, type MetricReport, type Metrics } from '../../metrics';
 import { loadModel } from '../../training/load';
 import { openDataset, readSource } from '../../training/source';
 import { parseNoise, parseSeed } from '../options';
@@ -11,6 +12,7 @@ interface Flags {
   split: string;
   noise?: string;
   seed: string;
+  metrics: Convention | 'all';
   device?: string;
   json: boolean;
   quiet: boolean;
@@ -28,6 +30,11 @@ export function register(program: Command): void {
       'noise on the standardised features, for example gaussian:0.7 or erase:0.5@text+audio',
     )
     .option('--seed <n>', 'key of the noise', '0')
+    .addOption(
+      new Option('--metrics <convention>', 'whose definitions of the regression metrics')
+        .choices([...CONVENTIONS, 'all'])
+        .default('mmsa'),
+    )
     .option('--device <name>', 'auto, cpu, cuda or cuda:<i>')
     .option('--json', 'print one JSON document', false)
     .option('--quiet', 'no progress', false)
@@ -52,19 +59,29 @@ async function main(run: string, path: string | undefined, flags: Flags): Promis
     });
     printNotes(dataset, flags.quiet);
     const split = flags.split === 'all' ? dataset.all : dataset.split(flags.split);
-    const report = await model.evaluate(split, noise ? { noise } : {});
-    if (flags.json) {
-      const shown = { split: flags.split, noise: noise ?? null, examples: split.rows.length };
-      console.log(JSON.stringify({ ...shown, ...report }, null, 2));
+    const options = noise ? { noise } : {};
+    const { metrics: convention } = flags;
+    const shown = { split: flags.split, noise: noise ?? null, examples: split.rows.length };
+    if (convention === 'all') {
+      const conventions = await model.evaluateConventions(split, options);
+      print({ ...shown, conventions }, flags, byConvention(conventions));
     } else {
-      console.log(
-        metricTable({
-          [flags.noise === undefined ? flags.split : `${flags.split} ${flags.noise}`]:
-            report.metrics,
-        }),
-      );
+      const report = await model.evaluate(split, { ...options, convention });
+      const name = flags.noise === undefined ? flags.split : `${flags.split} ${flags.noise}`;
+      const named = model.shape.task === 'regression' ? convention : null;
+      print({ ...shown, convention: named, ...report }, flags, { [name]: report.metrics });
     }
   } finally {
     model.dispose();
   }
+}
+
+function print(document: object, { json }: Flags, rows: Readonly<Record<string, Metrics>>): void {
+  console.log(json ? JSON.stringify(document, null, 2) : metricTable(rows));
+}
+
+function byConvention(conventions: Record<Convention, MetricReport>): Record<string, Metrics> {
+  return Object.fromEntries(
+    Object.entries(conventions).map(([name, { metrics }]) => [name, metrics]),
+  );
 }

@@ -10,14 +10,15 @@ import { findMethod, methodOptions, type Method } from '../methods';
 import { mergeOptions } from '../options';
 import { defaultParallel, inParallel } from '../pool';
 import { provenanceOf } from '../provenance';
-import type { Comparison, EvaluationSet } from '../results';
+import { meanProbes } from '../probes';
+import type { Comparison, EvaluationSet, ProbeRow } from '../results';
 import { type MethodOutcomes } from '../rows';
 import { chosenMetrics, tabulate } from '../robustness';
 import { standardSets } from '../sets';
 import { toLatex, toMarkdown } from '../tables/write';
 import { baselinesOf } from './baselines';
 import { costsOf } from './costs';
-import { runOne, type Outcome } from './run';
+import { runOne, type Outcome, type ProbeShares } from './run';
 import { tablesOf } from './tables';
 import { readTuned } from './tuned';
 
@@ -36,6 +37,8 @@ export interface CompareOptions {
   readonly parallel?: number;
   /** Also each modality alone, trained as fusion; default true. */
   readonly baselines?: boolean;
+  /** Also probes of the codes; explained shares are computed on `shares`, by default test. */
+  readonly probes?: ProbeShares;
   /** Folder for compare.json and a run folder each; a comparison that was stopped continues there. */
   readonly out?: string;
   /** Path of the data set, noted in the run folders; null: the built-in synthetic one. */
@@ -54,6 +57,7 @@ export const COMPARISON_FILES = {
   result: 'compare.json',
   markdown: 'compare.md',
   latex: 'compare.tex',
+  probes: 'probes.json',
 } as const;
 
 /**
@@ -93,6 +97,7 @@ export async function compare(dataset: Dataset, given: CompareOptions = {}): Pro
     configs: configsOf(outcomes),
     runs: runsOf(outcomes),
     costs: costsOf(outcomes),
+    ...(given.probes === undefined ? {} : { probes: probesOf(outcomes, names) }),
     provenance: provenanceOf(dataset, given.command ?? null),
   };
   if (given.out !== undefined) await write(given.out, comparison);
@@ -122,7 +127,7 @@ async function trainAll(
   seeds: readonly number[],
   sets: readonly EvaluationSet[],
   options: ReadonlyMap<string, Options>,
-  { parallel, out, source, signal, onRun }: CompareOptions & { parallel: number },
+  { parallel, out, source, probes, signal, onRun }: CompareOptions & { parallel: number },
 ): Promise<Outcome[]> {
   // Seed by seed: a comparison that is stopped has something of every method.
   const jobs = seeds.flatMap((seed) => methods.map((method) => ({ method, seed })));
@@ -139,6 +144,7 @@ async function trainAll(
         options: own,
         out,
         source,
+        probes,
         signal,
       });
       onRun?.({ method, seed, valid: outcome.metrics.valid });
@@ -159,6 +165,13 @@ function outcomesByMethod(
     seeds,
     outcomes: outcomes.filter((outcome) => outcome.method === method).map(({ sets }) => sets),
   }));
+}
+
+/** Means over the seeds of each method. */
+function probesOf(outcomes: readonly Outcome[], methods: readonly string[]): ProbeRow[] {
+  return methods.flatMap((name) =>
+    meanProbes(outcomes.filter(({ method }) => method === name).map(({ probes }) => probes)),
+  );
 }
 
 /** By method, the seed left out: it is that of no run in particular. */
@@ -183,6 +196,9 @@ async function write(out: string, comparison: Comparison): Promise<void> {
     [COMPARISON_FILES.result]: JSON.stringify(comparison, null, 2),
     [COMPARISON_FILES.markdown]: tables.map(toMarkdown).join('\n\n'),
     [COMPARISON_FILES.latex]: tables.map(toLatex).join('\n\n'),
+    ...(comparison.probes && {
+      [COMPARISON_FILES.probes]: JSON.stringify(comparison.probes, null, 2),
+    }),
   };
   for (const [name, text] of Object.entries(files)) {
     await writeAtomically(join(out, name), `${text}\n`);

@@ -9,7 +9,8 @@ import { saveSource } from '../../training/source';
 import { train, type Run } from '../../training/train';
 import { isInUse } from '../../training/checkpoint';
 import { countCost, meanFrames, measureLatency } from '../cost';
-import type { Cost, EvaluationSet } from '../results';
+import { probeModel, type ProbeOptions } from '../probes';
+import type { Cost, EvaluationSet, ProbeRow } from '../results';
 import { evaluateSets } from '../robustness';
 
 interface Request {
@@ -20,8 +21,13 @@ interface Request {
   readonly options: Options;
   readonly out: string | undefined;
   readonly source?: string | null | undefined;
+  /** Whether to look into the codes, and the examples that explained shares are computed on. */
+  readonly probes?: ProbeShares | undefined;
   readonly signal: AbortSignal | undefined;
 }
+
+/** What probes of a comparison need. */
+export type ProbeShares = Pick<ProbeOptions, 'shares'>;
 
 /** One method with one seed: what was trained and what it is worth on each test set. */
 export interface Outcome {
@@ -33,6 +39,8 @@ export interface Outcome {
   /** Metrics by name of the test set. */
   readonly sets: Readonly<Record<string, Metrics>>;
   readonly cost: Cost;
+  /** Empty where they were not asked for. */
+  readonly probes: readonly ProbeRow[];
   /** Run folder, relative to the comparison's; where one is kept. */
   readonly folder: string | undefined;
 }
@@ -62,6 +70,14 @@ export async function runOne(request: Request): Promise<Outcome> {
     metrics: run.metrics,
     sets: await evaluateSets(model, dataset, sets, signal === undefined ? {} : { signal }),
     cost: await costOf(run, dataset),
+    probes:
+      request.probes === undefined
+        ? []
+        : await probeModel(model, dataset, {
+            ...request.probes,
+            method,
+            ...(signal && { signal }),
+          }),
     folder,
   };
 }

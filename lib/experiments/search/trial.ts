@@ -5,7 +5,7 @@ import type { EpochRecord } from '../../training/history';
 import { train, type Run } from '../../training/train';
 import type { Slot } from '../pool';
 import type { Trial } from '../results';
-import type { Halving } from './halving';
+import type { Halving, Verdict } from './halving';
 
 interface Request {
   readonly trial: number;
@@ -29,15 +29,16 @@ export async function runTrial(
 ): Promise<Trial> {
   const start = performance.now();
   const rungs: { epoch: number; score: number | null }[] = [];
+  const verdicts: Verdict[] = [];
   let best: number | null = null;
-  let halved = false;
   const seconds = (): number => (performance.now() - start) / 1000;
   const onEpoch = async (record: EpochRecord, stop: () => void): Promise<void> => {
     if (record.best) best = record.valid[metric] ?? null;
     if (halving?.rungs.includes(record.epoch) !== true) return;
     rungs.push({ epoch: record.epoch, score: best });
-    halved = (await slot.pause(halving.reach(trial, record.epoch, best))) === 'stop';
-    if (halved) stop();
+    const verdict = await slot.pause(halving.reach(trial, record.epoch, best));
+    verdicts.push(verdict);
+    if (verdict === 'stop') stop();
   };
   try {
     const run = await train(data, options, { ...signalOf(signal), onEpoch });
@@ -48,7 +49,7 @@ export async function runTrial(
       score: bestScore(run),
       epochs: run.metrics.epochs,
       seconds: seconds(),
-      state: halved ? 'halved' : 'finished',
+      state: verdicts.includes('stop') ? 'halved' : 'finished',
       ...(rungs.length === 0 ? {} : { rungs }),
     };
   } catch (error) {

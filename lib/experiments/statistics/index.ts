@@ -5,6 +5,7 @@ export {
   type BootstrapOptions,
   type PairedBootstrap,
 } from './bootstrap';
+export { bootstrapMetric, type ModelPair } from './bootstrap-metric';
 export { mean, standardDeviation, type Values } from './describe';
 export { holm } from './holm';
 export { definedPairs, type Pairs } from './pairs';

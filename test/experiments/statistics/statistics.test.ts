@@ -1,6 +1,8 @@
 import { keyedGenerator, normalSource } from '../../../lib/data/random';
+import { computeMetrics, METRICS } from '../../../lib/metrics';
 import {
   bootstrapMean,
+  bootstrapMetric,
   definedPairs,
   holm,
   mean,
@@ -227,5 +229,68 @@ describe('pairedBootstrap', () => {
     expect(rare.reason).toBeNull();
     expect(rare.undefinedResamples).toBeGreaterThan(50);
     expect(rare.ci).toEqual([0, 3]);
+  });
+});
+
+describe('bootstrapMetric', () => {
+  const normal = normalSource(keyedGenerator(5, 5));
+  const draw = (n: number): Float32Array => Float32Array.from({ length: n }, () => 2 * normal());
+  const targets = draw(200);
+  const first = targets.map((target) => target + 0.5 * normal());
+  const second = targets.map((target) => target + normal());
+  const models = { task: 'regression', outputs: 1, targets, first, second } as const;
+  const options = { resamples: 200, seed: 3 };
+
+  test.each(METRICS.filter(({ task }) => task === 'regression'))(
+    'is the difference of two reports: $convention, $name',
+    ({ name, convention }) => {
+      const conventionOf = convention === null ? {} : { convention };
+      const value = (p: Float32Array, rows: Int32Array): number => {
+        const pick = (values: Float32Array): Float32Array =>
+          Float32Array.from(rows, (row) => values[row] as number);
+        const args = [pick(p), pick(targets), 1, conventionOf] as const;
+        return computeMetrics('regression', ...args).metrics[name] as number;
+      };
+      expect(bootstrapMetric(models, name, { ...options, ...conventionOf })).toEqual(
+        pairedBootstrap(200, (rows) => value(first, rows) - value(second, rows), options),
+      );
+    },
+  );
+
+  test('tells the better model', () => {
+    const { difference, ci, p } = bootstrapMetric(models, 'MAE', { resamples: 1000 });
+    expect(difference).toBeLessThan(-0.3);
+    expect(ci?.[1]).toBeLessThan(0);
+    expect(p).toBeLessThan(0.01);
+  });
+
+  test('keeps the logits of an example together', () => {
+    const logits = Float32Array.of(...[2, 0, 0], ...[0, 2, 0], ...[0, 0, 2], ...[2, 0, 0]);
+    const common = { task: 'classification', outputs: 3, first: logits } as const;
+    const targets = Float32Array.of(0, 1, 2, 0);
+    // Backwards the predictions are 2, 0, 1, 2: wrong in every example, and so in every resample.
+    const reversed = bootstrapMetric({ ...common, targets, second: logits.toReversed() }, 'Acc');
+    expect(reversed).toMatchObject({ difference: 1, ci: [1, 1] });
+    const same = bootstrapMetric({ ...common, targets, second: logits.map((x) => 3 * x) }, 'Acc');
+    expect(same).toMatchObject({ difference: 0, ci: [0, 0], p: 1 });
+  });
+
+  test('is undefined where a metric is', () => {
+    const constant = { ...models, second: new Float32Array(200) };
+    expect(bootstrapMetric(constant, 'Corr', options).reason).toBe('the difference is undefined');
+    const empty = new Float32Array(0);
+    const none = { ...models, targets: empty, first: empty, second: empty };
+    expect(bootstrapMetric(none, 'MAE', options).reason).toBe('less than two examples');
+  });
+
+  test.each([
+    [{}, 'Acc', {}, "found 'Acc', expected one of Has0_acc_2"],
+    [{}, 'Has0_acc_2', { convention: 'ithp' }, "found 'Has0_acc_2', expected one of Non0_acc_2"],
+    [{ first: new Float32Array(3) }, 'MAE', {}, 'found 3 predictions for 200 targets'],
+    [{ second: new Float32Array(201) }, 'MAE', {}, 'found 201 predictions for 200 targets'],
+  ] as const)('refuses %p, %s', async (change, metric, extra, words) => {
+    const error = await errorOf(() => bootstrapMetric({ ...models, ...change }, metric, extra));
+    expect(error.code).toBe('ERR_CMIR_USAGE');
+    expect(error.message).toContain(words);
   });
 });
