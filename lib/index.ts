@@ -52,12 +52,18 @@ export {
 export * as statistics from './experiments/statistics';
 export { compare, type CompareOptions } from './experiments/compare';
 export {
+  methodSensitivity,
+  type MethodSensitivityOptions,
+} from './experiments/compare/sensitivity';
+export type { ProbeShares } from './experiments/compare/run';
+export {
   countCost,
   meanFrames,
   measureLatency,
   type CountedCost,
   type Latency,
   type LatencyOptions,
+  type MeanFrames,
 } from './experiments/cost';
 export { findMethod, METHODS, type Method } from './experiments/methods';
 export {
@@ -82,7 +88,13 @@ export {
   type SweepOptions,
 } from './experiments/sets';
 export { search, type SearchOptions } from './experiments/search';
-export { SENSITIVITY_SETTINGS, sensitivity } from './experiments/sensitivity';
+export {
+  SENSITIVITY_SETTINGS,
+  sensitivity,
+  type SensitivityOptions,
+  type SensitivityResult,
+  type SensitivitySetting,
+} from './experiments/sensitivity';
 export { parseSpace, type Range, type Space } from './experiments/space';
 export type {
   AreaRow,

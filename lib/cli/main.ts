@@ -10,6 +10,7 @@ import { register as registerEvaluate } from './commands/evaluate';
 import { register as registerPredict } from './commands/predict';
 import { register as registerSearch } from './commands/search';
 import { register as registerRobustness } from './commands/robustness';
+import { register as registerSensitivity } from './commands/sensitivity';
 import { register as registerSetup } from './commands/setup';
 import { register as registerTrain } from './commands/train';
 
@@ -34,6 +35,7 @@ for (const register of [
   registerPredict,
   registerSearch,
   registerCompare,
+  registerSensitivity,
   registerRobustness,
   registerData,
   registerSetup,
