@@ -130,6 +130,7 @@ export { doctor, type Diagnosis, type DoctorOptions, type Engine } from './nativ
 export type { Libtorch, LibtorchSource } from './native/libtorch';
 export type { Problem } from './native/problem';
 export { setup, type SetupOptions } from './native/setup';
+export { trainEpochs, type Epochs } from './training/epochs';
 export { train, type Run, type TrainOptions } from './training/train';
 export type { Reasons, RunMetrics } from './training/evaluation';
 export { loadModel } from './training/load';

@@ -132,7 +132,7 @@ async function check(out, moments, expected) {
 }
 
 /** File operations up to the first checkpoint. */
-const START = 20;
+const START = 25;
 
 const describe = ({ at, after }) =>
   at === undefined ? `after ${after} ms` : `at file operation ${at}`;

@@ -29,7 +29,7 @@ test('exports what is promised, no more and no less', () => {
     ...['probeModel', 'search', 'sensitivity', 'standardSets', 'roundMetric'],
     ...['EVALUATION_KINDS', 'parseSet', 'robustness', 'robustnessOfRuns', 'sweepSets'],
     ...['doctor', 'setup'],
-    ...['loadModel', 'ops', 'statistics', 'train'],
+    ...['loadModel', 'ops', 'statistics', 'train', 'trainEpochs'],
   ].sort();
   expect(Object.keys(library).sort()).toEqual(promised);
   const compiled = jest.requireActual<object>(join(DIST, 'index.js'));

@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto';
-import { mkdir, readFile, readdir } from 'node:fs/promises';
+import { readFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 
 import { resolveConfig, type Config, type Options } from '../config';
 import type { Dataset } from '../data/dataset';
-import { CmirError, messageOf } from '../errors';
+import { CmirError } from '../errors';
 import type { NativeState } from '../../binding';
-import { isUnfinished, type FileContent } from './files';
+import { isUnfinished, makeFolder, type FileContent } from './files';
 import { decodeTensors, encodeTensors } from './safetensors';
 import { shapeSchema, type ModelShape } from './shape';
 
@@ -57,10 +57,7 @@ function metadataOf(config: Config, shape: ModelShape): Record<string, string> {
 /** Makes the folder of a new run. Throws ERR_CMIR_USAGE when it already holds something. */
 export async function createRunFolder(folder: string): Promise<void> {
   await checkRunFolder(folder);
-  await mkdir(folder, { recursive: true }).catch((cause: unknown) => {
-    const problem = `cannot make the run folder ${folder}: ${messageOf(cause)}`;
-    throw new CmirError('ERR_CMIR_IO', problem, { cause });
-  });
+  await makeFolder(folder);
 }
 
 /** Throws ERR_CMIR_USAGE unless the folder is absent or empty. */

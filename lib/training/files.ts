@@ -1,4 +1,4 @@
-import { open, readFile, readdir, rename, rm } from 'node:fs/promises';
+import { mkdir, open, readFile, readdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 
 import { CmirError, messageOf } from '../errors';
@@ -52,6 +52,19 @@ export async function updateFiles(folder: string, files: readonly FileContent[])
   );
   const stale = files.filter((_, i) => isCurrent[i] === false);
   if (stale.length > 0) await writeFiles(folder, stale);
+}
+
+/** Makes a run folder that may be there, with its parents. Throws ERR_CMIR_IO. */
+export async function makeFolder(path: string): Promise<void> {
+  const make = async (): Promise<void> => {
+    await mkdir(dirname(path), { recursive: true });
+    // Apart: where it may not be made, node's recursive way says that it is not there.
+    await mkdir(path).catch((cause: unknown) => {
+      if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw cause;
+      return mkdir(path, { recursive: true }); // Fails for a file.
+    });
+  };
+  await naming(path, make, 'make the run folder');
 }
 
 /** Removes a file that may be absent. Throws ERR_CMIR_IO. */

@@ -6,7 +6,7 @@ import { ROOT } from '../helpers/program';
 test('runs killed at any moment, and when resumed, end as the one that never was', () => {
   const { status, stdout, stderr } = spawnSync(
     process.execPath,
-    ['scripts/kills.mjs', '--count', '8', '--seed', '3', '--json'],
+    ['scripts/kills.mjs', '--count', '8', '--seed', '1', '--json'],
     { cwd: ROOT, encoding: 'utf8' },
   );
   expect({ status, stdout, stderr }).toMatchObject({ status: 0 });

@@ -13,6 +13,7 @@ import { join } from 'node:path';
 import type { Options } from '../../lib/config';
 import { decodeTensors, encodeTensors } from '../../lib/training/safetensors';
 import { train, type TrainOptions } from '../../lib/training/train';
+import { content } from './content';
 import { errorOf, freshPath, removeFresh, TINY, tinyDataset } from './fixture';
 
 afterAll(removeFresh);
@@ -20,27 +21,6 @@ afterAll(removeFresh);
 const data = tinyDataset();
 const EPOCHS = 6;
 const options = (epochs = EPOCHS): Options => ({ ...TINY, training: { ...TINY.training, epochs } });
-
-/** Everything in a run folder that does not tell the time. */
-function content(folder: string) {
-  const read = (name: string) => readFileSync(join(folder, name));
-  const history = read('history.jsonl').toString().trim().split('\n');
-  const timeless = (text: string) => {
-    const { seconds, native_seconds, examples_per_second, ...rest } = JSON.parse(text) as Record<
-      string,
-      unknown
-    >;
-    expect([seconds, native_seconds, examples_per_second].length).toBe(3);
-    return rest;
-  };
-  return {
-    model: read('model.safetensors').toString('base64'),
-    config: read('config.json').toString(),
-    metrics: timeless(read('metrics.json').toString()),
-    history: history.map(timeless),
-    last: read('last.safetensors').toString('base64'),
-  };
-}
 
 async function finish(out: string, wanted = options(), extra: TrainOptions = {}): Promise<void> {
   (await train(data, wanted, { out, ...extra })).model.dispose();

@@ -62,3 +62,12 @@ test('refuses a metric it does not know', async () => {
   expect(error.code).toBe('ERR_CMIR_CONFIG');
   expect(error.message).toContain("'mea'");
 });
+
+test('stops when asked, and stays so when continued', () => {
+  const stopping = new EarlyStopping('MAE', 0, undefined);
+  stopping.isBest(1, report({ MAE: 1 }));
+  expect(stopping.shouldStop).toBe(false);
+  stopping.stopped = true;
+  expect(stopping.shouldStop).toBe(true);
+  expect(new EarlyStopping('MAE', 0, stopping).shouldStop).toBe(true);
+});
