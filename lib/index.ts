@@ -83,3 +83,4 @@ export type {
 export type { EpochRecord } from './training/history';
 export type { ProgressReport } from './training/loop';
 export type { ModalityShape, ModelShape } from './training/shape';
+export { makeReport, type Report, type ReportFigure, type ReportOptions } from './report';

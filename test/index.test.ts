@@ -18,7 +18,7 @@ test('exports what is promised, no more and no less', () => {
     ...['syntheticDataset', 'writeBlocks', 'writeDataset'],
     ...['METRICS', 'baselineMetrics', 'computeMetrics'],
     ...['doctor', 'setup'],
-    ...['loadModel', 'ops', 'train'],
+    ...['loadModel', 'makeReport', 'ops', 'train'],
   ].sort();
   expect(Object.keys(library).sort()).toEqual(promised);
   const compiled = jest.requireActual<object>(join(DIST, 'index.js'));

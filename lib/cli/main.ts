@@ -7,6 +7,7 @@ import { register as registerData } from './commands/data';
 import { register as registerDoctor } from './commands/doctor';
 import { register as registerEvaluate } from './commands/evaluate';
 import { register as registerPredict } from './commands/predict';
+import { register as registerReport } from './commands/report';
 import { register as registerSetup } from './commands/setup';
 import { register as registerTrain } from './commands/train';
 
@@ -30,6 +31,7 @@ for (const register of [
   registerEvaluate,
   registerPredict,
   registerData,
+  registerReport,
   registerSetup,
   registerDoctor,
 ]) {

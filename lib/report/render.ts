@@ -1,0 +1,54 @@
+import Papa from 'papaparse';
+
+import type { Figure, Row } from './figure';
+import { CHART_CONFIG } from './theme';
+
+/** A drawn chart. */
+export interface RenderedFigure extends Figure {
+  /** The picture as a file of its own. */
+  readonly svg: string;
+  /** Its data, a line a row. */
+  readonly csv: string;
+  /** What Vega draws it from in a browser, as wide as its place is. */
+  readonly vega: object;
+}
+
+/** Draws a chart: compiled by Vega-Lite here, so that a page needs Vega alone. */
+export async function renderFigure(figure: Figure): Promise<RenderedFigure> {
+  // ES modules, which CommonJS can only import like this.
+  const [vega, { compile }] = await Promise.all([import('vega'), import('vega-lite')]);
+  const { spec, title, description, rows, height, width } = figure;
+  const { spec: compiled } = compile({
+    ...spec,
+    description,
+    width: 'container',
+    height,
+    autosize: { type: 'fit-x', contains: 'padding' },
+    data: { values: rows.map((row) => ({ ...row })) },
+    config: { ...CHART_CONFIG, view: { ...CHART_CONFIG.view, continuousWidth: width } },
+  });
+  const view = new vega.View(vega.parse(compiled), { renderer: 'none' });
+  try {
+    const svg = separateIds(await view.toSVG(), figure.name);
+    return { ...figure, svg: withTitle(svg, title), csv: csvOf(rows), vega: compiled };
+  } finally {
+    view.finalize();
+  }
+}
+
+/** Pictures that stand in one page must not share ids, or one's clipping would be used for another. */
+function separateIds(svg: string, name: string): string {
+  return svg
+    .replace(/ id="([^"]+)"/g, ` id="${name}-$1"`)
+    .replace(/url\(#([^)]+)\)/g, `url(#${name}-$1)`);
+}
+
+function withTitle(svg: string, title: string): string {
+  const text = title.replace(/[&<>]/g, (character) => `&#${String(character.charCodeAt(0))};`);
+  return svg.replace(/^(<svg[^>]*>)/, `$1<title>${text}</title>`);
+}
+
+function csvOf(rows: readonly Row[]): string {
+  const columns = [...new Set(rows.flatMap((row) => Object.keys(row)))];
+  return `${Papa.unparse(rows as Row[], { columns, newline: '\n' })}\n`;
+}

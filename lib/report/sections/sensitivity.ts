@@ -1,0 +1,70 @@
+import type { SensitivityRow } from '../../experiments/results';
+import type { Chapter } from '../chapter';
+import { curveChart } from '../charts/curve';
+import type { Figure, Row } from '../figure';
+import { html } from '../page/html';
+import type { Section } from '../section';
+
+/** Values this many times apart are shown on a logarithmic axis. */
+const WIDE = 20;
+
+/** How the main metric answers to one setting at a time. */
+export function sensitivitySection({ sensitivity }: Chapter): Section | null {
+  const metric = mainMetric(sensitivity ?? []);
+  if (sensitivity === undefined || metric === undefined) return null;
+  const rows = sensitivity.filter((row) => row.metric === metric);
+  const keys = [...new Set(rows.map(({ key }) => key))];
+  const figures = keys.map((key) =>
+    figureOf(
+      metric,
+      key,
+      rows.filter((row) => row.key === key),
+    ),
+  );
+  return {
+    title: 'Sensitivity to settings',
+    blocks: [
+      html`<p>
+        ${metric} as one setting changes and all others stay as they are. Bands are one standard
+        deviation over seeds on each side.
+      </p>`,
+      { figures },
+    ],
+  };
+}
+
+function mainMetric(rows: readonly SensitivityRow[]): string | undefined {
+  return (
+    ['MAE', 'Acc'].find((name) => rows.some(({ metric }) => metric === name)) ?? rows[0]?.metric
+  );
+}
+
+function figureOf(metric: string, key: string, rows: readonly SensitivityRow[]): Figure {
+  const sets = [...new Set(rows.map(({ set }) => set))];
+  return {
+    name: `sensitivity-${key}`,
+    title: key,
+    description: `${metric} over values of ${key} on ${sets.join(', ')}.`,
+    rows: sensitivityRows(rows),
+    spec: curveChart({ x: key, metric, log: isWide(rows.map(({ value }) => value)) }, sets),
+    height: 200,
+    width: 460,
+  };
+}
+
+export function sensitivityRows(rows: readonly SensitivityRow[]): Row[] {
+  return [...rows]
+    .sort((a, b) => a.value - b.value)
+    .flatMap(({ set, value, mean, std }) => {
+      if (mean === null) return [];
+      const [low, high] = std === null ? [null, null] : [mean - std, mean + std];
+      return [{ series: set, x: value, mean, low, high }];
+    });
+}
+
+/** Whether values are all above 0 and far apart. */
+export function isWide(values: readonly number[]): boolean {
+  const low = values.reduce((least, value) => Math.min(least, value), Infinity);
+  const high = values.reduce((most, value) => Math.max(most, value), -Infinity);
+  return low > 0 && high / low >= WIDE;
+}
