@@ -1,5 +1,5 @@
 // Pictures of a report, to be looked at: node scripts/report-pictures.mjs FILE.html FOLDER [NAME]
-import { execFileSync } from 'node:child_process';
+
 import { existsSync, mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -49,4 +49,3 @@ for (const [end, options] of Object.entries({
 const page = await open(desktop);
 await page.pdf({ path: at('print.pdf'), format: 'A4', preferCSSPageSize: true });
 await browser.close();
-execFileSync('pdftoppm', ['-r', '60', '-png', at('print.pdf'), at('print')]);

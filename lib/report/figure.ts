@@ -22,4 +22,6 @@ export interface Figure {
   readonly height: number;
   /** Of the whole, in print and in files; on a screen it is as wide as its place. */
   readonly width: number;
+  /** Room of the vertical axis with its labels, in pixels. Default 60. */
+  readonly axisWidth?: number;
 }

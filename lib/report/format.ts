@@ -1,6 +1,9 @@
 import { METRICS } from '../metrics';
 
 const DIGITS = 3;
+/** Values this many times apart are wide apart, if half of them are below this share of the largest. */
+const WIDE = 20;
+const LOW_MIDDLE = 0.3;
 const SMALLEST_P = 0.001;
 
 /** Whether a metric is a share of examples or an F1, which tables tell in percent. */
@@ -22,19 +25,21 @@ export function describeMetric(metric: string): string {
 /** A value of a metric: 74.2 % of a share, 0.937 otherwise; a dash for null. */
 export function metricText(metric: string, value: number | null): string {
   if (value === null) return '–';
-  return isShare(metric) ? `${(100 * value).toFixed(1)} %` : withMinus(value.toFixed(DIGITS));
+  return isShare(metric) ? `${(100 * value).toFixed(1)}\u00a0%` : withMinus(value.toFixed(DIGITS));
 }
 
 /** Mean and standard deviation: 74.2 ± 0.5 % or 0.937 ± 0.006. */
 export function spreadText(metric: string, mean: number | null, std: number | null): string {
   if (mean === null || std === null) return metricText(metric, mean);
   return isShare(metric)
-    ? `${(100 * mean).toFixed(1)} ± ${(100 * std).toFixed(1)} %`
-    : `${withMinus(mean.toFixed(DIGITS))} ± ${std.toFixed(DIGITS)}`;
+    ? `${(100 * mean).toFixed(1)}\u00a0±\u00a0${(100 * std).toFixed(1)}\u00a0%`
+    : `${withMinus(mean.toFixed(DIGITS))}\u00a0±\u00a0${std.toFixed(DIGITS)}`;
 }
 
 export function pText(p: number): string {
-  return p < SMALLEST_P ? 'p < 0.001' : `p = ${Number(p.toPrecision(2)).toString()}`;
+  return p < SMALLEST_P
+    ? 'p\u00a0<\u00a00.001'
+    : `p\u00a0=\u00a0${Number(p.toPrecision(2)).toString()}`;
 }
 
 /** 1,234,567; four significant digits below a thousand. */
@@ -72,7 +77,18 @@ export function secondsText(seconds: number): string {
 /** A value of a configuration: numbers and words as they are, the rest as JSON. */
 export function valueText(value: unknown): string {
   if (typeof value === 'string') return value;
-  return (JSON.stringify(value) as string | undefined) ?? '–';
+  // Of sums such as 0.1 + 0.2, what was meant.
+  if (typeof value === 'number') return String(rounded(value, 12));
+  return value === undefined ? '–' : JSON.stringify(value);
+}
+
+/** Whether values are all above 0 and spread over so many sizes that an axis had better be logarithmic. */
+export function isWide(values: readonly number[]): boolean {
+  const sorted = [...values].sort((a, b) => a - b);
+  const [low = 0, middle = 0, high = 0] = [0, sorted.length >> 1, sorted.length - 1].map(
+    (i) => sorted[i],
+  );
+  return low > 0 && high / low >= WIDE && middle < LOW_MIDDLE * high;
 }
 
 /** To so many significant digits: what a chart can show, in a smaller page. */

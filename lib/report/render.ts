@@ -17,9 +17,11 @@ export interface RenderedFigure extends Figure {
 export async function renderFigure(figure: Figure): Promise<RenderedFigure> {
   // ES modules, which CommonJS can only import like this.
   const [vega, { compile }] = await Promise.all([import('vega'), import('vega-lite')]);
+  measureText(vega);
   const { spec, title, description, rows, height, width } = figure;
   const { spec: compiled } = compile({
     ...spec,
+    params: [...(spec.params ?? []), legendSpace(figure)],
     description,
     width: 'container',
     height,
@@ -36,6 +38,40 @@ export async function renderFigure(figure: Figure): Promise<RenderedFigure> {
   }
 }
 
+interface Text {
+  readonly text?: string | number;
+  readonly fontSize?: number;
+  readonly limit?: number;
+}
+
+interface TextMetrics {
+  width: (item: Text, text?: string | number) => number;
+  readonly estimateWidth: TextMetrics['width'];
+}
+
+/** Of a character in common sans-serif fonts, as a share of the font's size. */
+const CHARACTER_WIDTH = 0.6;
+
+/**
+ * Vega's own estimate of a text's width, where there is no canvas to measure it, is half as wide again as texts are:
+ * labels would be cut that have room. Vega means it to be replaced.
+ */
+function measureText(vega: object): void {
+  const { textMetrics } = vega as { textMetrics: TextMetrics };
+  if (textMetrics.width !== textMetrics.estimateWidth) return;
+  textMetrics.width = ({ text, fontSize = 11, limit = Infinity }, part = text ?? '') => {
+    const width = CHARACTER_WIDTH * fontSize * String(part).length;
+    return limit > 0 ? Math.min(width, limit) : width;
+  };
+}
+
+/** Pixels for a legend below the chart: what it is wide, less the room of the axis. To be set before the layout is. */
+function legendSpace({ width, axisWidth = 60 }: Figure) {
+  const whole = `isFinite(containerSize()[0]) ? containerSize()[0] : ${String(width)}`;
+  // Named so that it is computed again when the width changes.
+  return { name: 'legendSpace', expr: `(${whole}) - ${String(axisWidth)} + 0 * width` };
+}
+
 /** Pictures that stand in one page must not share ids, or one's clipping would be used for another. */
 function separateIds(svg: string, name: string): string {
   return svg
@@ -45,7 +81,7 @@ function separateIds(svg: string, name: string): string {
 
 function withTitle(svg: string, title: string): string {
   const text = title.replace(/[&<>]/g, (character) => `&#${String(character.charCodeAt(0))};`);
-  return svg.replace(/^(<svg[^>]*>)/, `$1<title>${text}</title>`);
+  return svg.replace(/^<svg[^>]*>/, (start) => `${start}<title>${text}</title>`);
 }
 
 function csvOf(rows: readonly Row[]): string {

@@ -9,7 +9,7 @@ interface Kind {
   readonly says: (level: number) => string;
 }
 
-const percent = (level: number): string => `${String(Number((100 * level).toPrecision(6)))} %`;
+const percent = (level: number): string => `${String(Number((100 * level).toPrecision(6)))}\u00a0%`;
 
 /** The kinds of noise in words, in the order of the page. */
 const KINDS: Readonly<Record<string, Kind>> = {

@@ -22,7 +22,7 @@ export const HOSTILE = '<script>alert("x")</script>&\'"</script><img src=x onerr
 
 const MODALITIES = ['text', 'audio', 'vision'];
 const LEVELS = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7];
-const KINDS = ['gaussian', 'laplace', 'erase', 'modality'];
+const KINDS: readonly NoiseSpec['kind'][] = ['gaussian', 'laplace', 'erase', 'modality'];
 
 export const PROVENANCE: Provenance = {
   cmir: '0.1.0',
@@ -117,7 +117,7 @@ function evaluationSets(): EvaluationSet[] {
   const noises: NoiseSpec[] = KINDS.flatMap((kind) =>
     places.flatMap((modalities) =>
       [...LEVELS, ...(['gaussian', 'laplace'].includes(kind) ? [1.4] : [])].map((level) => ({
-        kind: kind as NoiseSpec['kind'],
+        kind,
         level,
         modalities,
       })),

@@ -5,7 +5,7 @@ export function metricAxis(metric: string, axis: object = {}) {
   return {
     title: metric,
     scale: { zero: false, nice: true },
-    axis: { format: isShare(metric) ? '.0%' : '~g', ...axis },
+    axis: { ...(isShare(metric) ? { format: '.0%' } : {}), ...axis },
   };
 }
 

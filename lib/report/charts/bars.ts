@@ -44,7 +44,7 @@ export function barChart(
             field: 'mean',
             type: 'quantitative',
             title,
-            axis: { format: percent ? '.0%' : '~g', grid: true, labelFlush: false },
+            axis: { ...(percent ? { format: '.0%' } : {}), grid: true },
           },
           color: colourBy('series', series),
           opacity: faint(1),

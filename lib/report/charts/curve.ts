@@ -8,11 +8,13 @@ export interface CurveAxes {
   readonly metric: string;
   /** Logarithmic horizontal axis; every value is above 0 then. */
   readonly log?: boolean;
+  /** Where the horizontal axis has its numbers; by default at round ones. */
+  readonly ticks?: readonly number[];
 }
 
 /** Rows: x, series, mean, low, high. A line a series with the band from low to high. */
 export function curveChart(
-  { x, metric, log = false }: CurveAxes,
+  { x, metric, log = false, ticks }: CurveAxes,
   series: readonly string[],
 ): ChartSpec {
   const format = metricFormat(metric);
@@ -23,9 +25,9 @@ export function curveChart(
         type: 'quantitative',
         title: x,
         scale: log ? { type: 'log', nice: false } : { nice: false },
-        axis: { format: '~g' },
+        axis: { format: '~g', ...(ticks === undefined ? {} : { values: [...ticks] }) },
       },
-      color: colourBy('series', series),
+      color: colourBy('series', series, 'stroke'),
       tooltip: [
         { field: 'series', title: ' ' },
         { field: 'x', title: x, type: 'quantitative', format: '~g' },

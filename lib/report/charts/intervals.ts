@@ -10,7 +10,6 @@ export function intervalChart(
 ): ChartSpec {
   const format = metricFormat(metric);
   return {
-    params: [],
     encoding: {
       y: {
         field: 'set',
@@ -38,7 +37,7 @@ export function intervalChart(
           x: {
             field: 'low',
             type: 'quantitative',
-            ...metricAxis(metric, { grid: true, labelFlush: false }),
+            ...metricAxis(metric, { grid: true }),
           },
           x2: { field: 'high' },
           opacity: faint(1),

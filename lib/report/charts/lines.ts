@@ -1,8 +1,18 @@
 import type { ChartSpec } from '../figure';
 import { colourBy, dashBy, faint, pick } from './scales';
 
+export interface EpochAxis {
+  readonly title: string;
+  readonly percent?: boolean;
+  /** Every value is above 0 then. */
+  readonly log?: boolean;
+}
+
 /** Rows: epoch, method, value. A line a method; the point marks the epoch that was chosen (`best`). */
-export function epochChart(title: string, percent: boolean, methods: readonly string[]): ChartSpec {
+export function epochChart(
+  { title, percent = false, log = false }: EpochAxis,
+  methods: readonly string[],
+): ChartSpec {
   const format = percent ? '.1%' : '.4~g';
   return {
     encoding: {
@@ -16,10 +26,10 @@ export function epochChart(title: string, percent: boolean, methods: readonly st
         field: 'value',
         type: 'quantitative',
         title,
-        scale: { zero: false },
-        axis: { format: percent ? '.0%' : '~g' },
+        scale: log ? { type: 'log' } : { zero: false },
+        axis: percent ? { format: '.0%' } : {},
       },
-      color: colourBy('method', methods),
+      color: colourBy('method', methods, 'stroke'),
       tooltip: [
         { field: 'method', title: 'method' },
         { field: 'epoch', title: 'epoch' },

@@ -17,7 +17,7 @@ export function trialChart(metric: string, title: string, kind: TrialAxis): Char
       : {
           type: 'quantitative' as const,
           scale: kind === 'log' ? { type: 'log' as const } : { zero: false },
-          axis: { format: '~g' },
+          axis: kind === 'log' ? { format: '~g' } : {},
         }),
   };
   const points: ChartSpec['layer'][number] = {

@@ -70,15 +70,8 @@ export async function renderPage(
           2026).
         </footer>
         <div id="tip" hidden></div>
-        <script type="application/json" id="charts">
-          ${scriptJson(charts)}
-        </script>
-        ${scripts.map(
-          (script) =>
-            html`<script>
-              ${new Html(script)};
-            </script> `,
-        )}
+        ${new Html(`<script type="application/json" id="charts">${scriptJson(charts).text}</script>`)}
+        ${scripts.map((script) => new Html(`<script>${script}</script>`))}
       </body>
     </html> `.text;
 }

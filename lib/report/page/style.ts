@@ -53,7 +53,7 @@ button, .downloads a { font: inherit; font-size: .85rem; color: var(--ink); back
 button:hover, .downloads a:hover { border-color: var(--accent); color: var(--accent); }
 :focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; }
 .lead { background: var(--raised); border-left: 4px solid var(--accent); border-radius: 0 8px 8px 0; padding: .7rem 1.2rem; margin: 1rem 0; }
-.lead p { font-size: 1.06rem; max-width: 80ch; }
+.lead p { font-size: 1.06rem; max-width: none; }
 .lead p.note { font-size: .92rem; }
 .warning { border-left: 4px solid #c47f00; padding: .3rem 1rem; margin: 1rem 0; background: var(--raised); }
 .legend { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 20rem), 1fr)); gap: .5rem 1.5rem; max-width: none; }
@@ -73,12 +73,13 @@ figcaption { display: flex; gap: .6rem; align-items: baseline; justify-content: 
 .scroll { overflow-x: auto; margin: 1rem 0; }
 table { border-collapse: collapse; font-size: .92rem; min-width: 50%; }
 caption { text-align: left; font-weight: 600; padding-bottom: .35rem; }
-th, td { text-align: left; padding: .32rem .7rem; border-bottom: 1px solid var(--grid); vertical-align: top; overflow-wrap: anywhere; }
+th, td { text-align: left; padding: .32rem .7rem; border-bottom: 1px solid var(--grid); vertical-align: top; overflow-wrap: break-word; }
 td:not(.number) { min-width: 5rem; max-width: 26rem; }
-thead th { color: var(--muted); font-weight: 600; border-bottom-color: var(--axis); }
-tbody th { font-weight: 500; position: sticky; left: 0; background: var(--ground); min-width: 6rem; }
+thead th { white-space: normal; vertical-align: bottom; color: var(--muted); font-weight: 600; border-bottom-color: var(--axis); }
+tbody th { font-weight: 500; position: sticky; left: 0; background: var(--ground); max-width: 14rem; }
 .number { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
 abbr { text-decoration: none; }
+.alone { position: absolute; width: 1px; height: 1px; margin: 0; overflow: hidden; clip-path: inset(50%); }
 details { margin: 1rem 0; }
 summary { cursor: pointer; color: var(--accent); font-weight: 500; }
 footer { margin: 3.5rem auto 2rem; padding-top: 1rem; border-top: 1px solid var(--grid); }
@@ -91,7 +92,8 @@ footer { margin: 3.5rem auto 2rem; padding-top: 1rem; border-top: 1px solid var(
 const PRINT = `
 @media print {
 @page { margin: 14mm; }
-body { font-size: 10pt; }
+html { font-size: 10pt; }
+body { font-size: 1rem; }
 main, header, footer { max-width: none; padding: 0; }
 nav, button, .downloads, #tip { display: none; }
 .charts { grid-template-columns: repeat(2, minmax(0, 1fr)); gap: .8rem 1rem; }
@@ -99,8 +101,8 @@ nav, button, .downloads, #tip { display: none; }
 .charts.small { grid-template-columns: repeat(3, minmax(0, 1fr)); }
 .chart .live { display: none; }
 .drawn .still { display: block; }
-figure, tr, .lead, .legend div { break-inside: avoid; }
-h2, h3, h4, figcaption, caption { break-after: avoid; }
+figure, tr, pre, .lead, .legend div { break-inside: avoid; }
+h2, h3, h4, h3 + p, summary, figcaption, caption { break-after: avoid; }
 h3 { margin-top: 1.4rem; }
 .scroll { overflow: visible; }
 table { font-size: 7.5pt; }

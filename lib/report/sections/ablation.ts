@@ -44,6 +44,7 @@ export function ablationSection({ results }: Chapter): Section | null {
             spec: barChart(metric, `${metric} less that of ${WHOLE}`, others, words),
             height: barHeight(others.length, words.length),
             width: 760,
+            axisWidth: 200,
           },
         ],
       },

@@ -1,7 +1,7 @@
 import type { EvaluationSet, ResultRow } from '../../experiments/results';
 import type { Chapter } from '../chapter';
 import { isBetter } from '../findings';
-import { directionOf, listText, metricText, spreadText } from '../format';
+import { directionOf, isShare, listText, spreadText } from '../format';
 import { html, type Html } from '../page/html';
 import { table } from '../page/table';
 import { isJoint, pOf, type Results } from '../results';
@@ -69,7 +69,7 @@ function metricTable(result: Results, metric: string, sets: readonly EvaluationS
     ...sets.map(({ name }) => cell(metric, result.row(method, name, metric), best.get(name))),
   ]);
   return table(
-    `${metric} (${direction} is better)`,
+    `${metric}${isShare(metric) ? ' in %' : ''} (${direction} is better)`,
     [{ title: 'method' }, ...columns],
     [...rows, ...baselineRows(result, metric, sets)],
   );
@@ -87,9 +87,14 @@ function bestMean(result: Results, metric: string, set: string): number | null {
 
 function cell(metric: string, row: ResultRow | undefined, best: number | null | undefined): Html {
   if (row === undefined) return html`–`;
-  const text = spreadText(metric, row.mean, row.std);
+  const text = plainSpread(metric, row.mean, row.std);
   const isBest = row.mean !== null && row.mean === best;
   return html`${isBest ? html`<strong>${text}</strong>` : text}${stars(row)}`;
+}
+
+/** Without the sign of percent, which the caption has. */
+function plainSpread(metric: string, mean: number | null, std: number | null): string {
+  return spreadText(metric, mean, std).replace('\u00a0%', '');
 }
 
 /** Levels of significance, as tables mark them. */
@@ -105,17 +110,20 @@ function baselineRows(
   sets: readonly EvaluationSet[],
 ): Html[][] {
   const names = [...new Set(baselines.map(({ baseline }) => baseline))];
-  return names.map((name) => [
-    html`<em>${name === 'majority' ? 'a constant' : `${name} alone`}</em>`,
-    ...sets.map((set) => {
-      const row = baselines.find(
-        (other) => other.baseline === name && other.set === set.name && other.metric === metric,
-      );
-      const value =
-        row === undefined ? metricText(metric, null) : spreadText(metric, row.mean, row.std);
-      return html`<em>${value}</em>`;
-    }),
-  ]);
+  return names
+    .filter((name) =>
+      baselines.some((row) => row.baseline === name && row.metric === metric && row.mean !== null),
+    )
+    .map((name) => [
+      html`<em>${name === 'majority' ? 'a constant' : `${name} alone`}</em>`,
+      ...sets.map((set) => {
+        const row = baselines.find(
+          (other) => other.baseline === name && other.set === set.name && other.metric === metric,
+        );
+        const value = row === undefined ? '–' : plainSpread(metric, row.mean, row.std);
+        return html`<em>${value}</em>`;
+      }),
+    ]);
 }
 
 function note(result: Results, sets: readonly EvaluationSet[]): Html {

@@ -67,6 +67,7 @@ function mainFigure(result: Results, metric: string, sets: readonly EvaluationSe
     spec: intervalChart(metric, words, result.methods),
     height: intervalHeight(words.length, result.methods.length),
     width: 760,
+    axisWidth: 200,
   };
 }
 
@@ -91,7 +92,7 @@ function sentences(result: Results): Html {
 
 function headline(finding: Finding): Html {
   const { set, metric, best, other, direction, p } = finding;
-  const where = html`On ${shortSet(set)} (${describeSet(set)})`;
+  const where = html`${set.noise === null ? 'On' : 'Under'} ${shortSet(set)} (${describeSet(set)})`;
   const value = spreadText(metric, best.mean, best.std);
   if (other === undefined) {
     return html`${where}, <strong>${best.method}</strong> reaches ${metric} ${value}; ${direction}
@@ -117,7 +118,7 @@ function gain({ metric, best, other, direction }: Finding): string {
     return `; a difference of ${metricText(metric, Math.abs(best.mean - other.mean))}`;
   }
   if (other.mean <= 0) return '';
-  return `; ${((100 * (other.mean - best.mean)) / other.mean).toFixed(1)} % less`;
+  return `; ${((100 * (other.mean - best.mean)) / other.mean).toFixed(1)}\u00a0% less`;
 }
 
 function tallyWords(counts: Tally, reference: string): Html | null {
@@ -127,7 +128,7 @@ function tallyWords(counts: Tally, reference: string): Html | null {
     tested === 0
       ? ''
       : `: significantly better on ${String(significantlyBetter)}, significantly worse on ` +
-        `${String(significantlyWorse)} (p below ${String(SIGNIFICANT)})`;
+        `${significantlyWorse === 0 ? 'none' : String(significantlyWorse)} (p below ${String(SIGNIFICANT)})`;
   return html`<p>
     Over all ${sets} test sets with noise on every modality, ${method} has a better mean than
     ${reference} on ${better}${significant}.

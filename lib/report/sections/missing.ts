@@ -2,7 +2,6 @@ import type { Chapter } from '../chapter';
 import { barChart, barHeight } from '../charts/bars';
 import type { Row } from '../figure';
 import { cleanSet } from '../findings';
-import { listText } from '../format';
 import { html } from '../page/html';
 import { intervalOf, intervalWords, isMissing, type Results } from '../results';
 import type { Section } from '../section';
@@ -32,6 +31,7 @@ export function missingSection({ results }: Chapter): Section | null {
             spec: barChart(metric, metric, groups, result.methods),
             height: barHeight(groups.length, result.methods.length),
             width: 760,
+            axisWidth: 200,
           },
         ],
       },
@@ -45,7 +45,7 @@ export function missingRows(result: Results, metric: string): Row[] {
   const sets = [...(clean === undefined ? [] : [clean]), ...result.sets.filter(isMissing)];
   return sets.flatMap((set) => {
     const group =
-      set.noise === null ? 'all there' : `without ${listText(set.noise.modalities ?? [])}`;
+      set.noise === null ? 'nothing missing' : `no ${(set.noise.modalities ?? []).join(', ')}`;
     return result.methods.flatMap((method) => {
       const row = result.row(method, set.name, metric);
       if (row === undefined || row.mean === null) return [];

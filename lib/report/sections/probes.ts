@@ -21,7 +21,7 @@ export function probesSection({ probes }: Chapter): Section | null {
     ...(ofModalities ? [modality ?? 'all'] : []),
     target,
     probe === null ? '–' : probe.toFixed(3),
-    explained === null ? '–' : `${(100 * explained).toFixed(1)} %`,
+    explained === null ? '–' : `${(100 * explained).toFixed(1)}\u00a0%`,
   ]);
   return {
     title: 'What probes find in the codes',

@@ -3,12 +3,11 @@ import type { Chapter } from '../chapter';
 import { trialChart, type TrialAxis } from '../charts/trials';
 import type { Figure, Row } from '../figure';
 import { isBetter } from '../findings';
-import { metricText, plural, rounded, secondsText, spreadText, valueText } from '../format';
+import { isWide, metricText, plural, rounded, secondsText, spreadText, valueText } from '../format';
 import { html, type Html } from '../page/html';
 import { table } from '../page/table';
 import type { Section } from '../section';
 import { spreadOf } from '../spread';
-import { isWide } from './sensitivity';
 
 /** Rows of the table of trials. */
 const MOST_TRIALS = 10;

@@ -2,11 +2,9 @@ import type { SensitivityRow } from '../../experiments/results';
 import type { Chapter } from '../chapter';
 import { curveChart } from '../charts/curve';
 import type { Figure, Row } from '../figure';
+import { isWide } from '../format';
 import { html } from '../page/html';
 import type { Section } from '../section';
-
-/** Values this many times apart are shown on a logarithmic axis. */
-const WIDE = 20;
 
 /** How the main metric answers to one setting at a time. */
 export function sensitivitySection({ sensitivity }: Chapter): Section | null {
@@ -41,12 +39,13 @@ function mainMetric(rows: readonly SensitivityRow[]): string | undefined {
 
 function figureOf(metric: string, key: string, rows: readonly SensitivityRow[]): Figure {
   const sets = [...new Set(rows.map(({ set }) => set))];
+  const values = [...new Set(rows.map(({ value }) => value))];
   return {
     name: `sensitivity-${key}`,
     title: key,
     description: `${metric} over values of ${key} on ${sets.join(', ')}.`,
     rows: sensitivityRows(rows),
-    spec: curveChart({ x: key, metric, log: isWide(rows.map(({ value }) => value)) }, sets),
+    spec: curveChart({ x: key, metric, log: isWide(values), ticks: values }, sets),
     height: 200,
     width: 460,
   };
@@ -60,11 +59,4 @@ export function sensitivityRows(rows: readonly SensitivityRow[]): Row[] {
       const [low, high] = std === null ? [null, null] : [mean - std, mean + std];
       return [{ series: set, x: value, mean, low, high }];
     });
-}
-
-/** Whether values are all above 0 and far apart. */
-export function isWide(values: readonly number[]): boolean {
-  const low = values.reduce((least, value) => Math.min(least, value), Infinity);
-  const high = values.reduce((most, value) => Math.max(most, value), -Infinity);
-  return low > 0 && high / low >= WIDE;
 }

@@ -1,8 +1,8 @@
 import type { EpochRecord } from '../../training/history';
 import type { Chapter, MethodRun } from '../chapter';
-import { epochChart } from '../charts/lines';
+import { epochChart, type EpochAxis } from '../charts/lines';
 import type { Figure, Row } from '../figure';
-import { isShare, rounded } from '../format';
+import { isShare, isWide, rounded } from '../format';
 import { html } from '../page/html';
 import type { Block, Section } from '../section';
 
@@ -22,9 +22,16 @@ export function trainingSection({ runs, methods }: Chapter): Section | null {
   const shown = firstRuns(runs, methods);
   if (shown.length === 0) return null;
   const names = shown.map(({ method }) => method);
-  const terms = (Object.keys(TERMS) as Term[]).map((term) =>
-    figureOf(`training-${term}`, TERMS[term], term, false, termRows(shown, term), names),
-  );
+  const terms = (Object.keys(TERMS) as Term[]).map((term) => {
+    const rows = termRows(shown, term);
+    return figureOf(
+      `training-${term}`,
+      TERMS[term],
+      { title: term, log: isWide(rows.map(({ value }) => Number(value))) },
+      rows,
+      names,
+    );
+  });
   const chosen = [...new Set(shown.map(({ config }) => config.training.metric))];
   const metrics = [
     ...new Set(shown.flatMap(({ history }) => Object.keys(history[0]?.valid ?? {}))),
@@ -34,8 +41,7 @@ export function trainingSection({ runs, methods }: Chapter): Section | null {
       figureOf(
         `training-valid-${metric}`,
         `${metric} on the validation split`,
-        metric,
-        isShare(metric),
+        { title: metric, percent: isShare(metric) },
         metricRows(shown, metric),
         names,
       ),
@@ -86,8 +92,7 @@ function rowOf({ method, metrics }: MethodRun, { epoch }: EpochRecord, value: nu
 function figureOf(
   name: string,
   title: string,
-  axis: string,
-  percent: boolean,
+  axis: EpochAxis,
   rows: readonly Row[],
   methods: readonly string[],
 ): Figure {
@@ -96,7 +101,7 @@ function figureOf(
     title,
     description: `${title} by epoch of ${methods.join(', ')}.`,
     rows,
-    spec: epochChart(axis, percent, methods),
+    spec: epochChart(axis, methods),
     height: 180,
     width: 460,
   };

@@ -116,10 +116,9 @@ async function chapterOfRuns(
 ): Promise<Chapter> {
   const runs = nameMethods(folders);
   const results = new Results(tabulateRuns(dataset, runs), options.metric);
-  const configs = results.methods.map((name) => [
-    name,
-    runs.find(({ method }) => method === name)?.config,
-  ]);
+  const configs = results.methods.map(
+    (name) => [name, runs.find(({ method }) => method === name)?.config] as const,
+  );
   return {
     dataset,
     methods: results.methods,
