@@ -139,3 +139,4 @@ export { EVALUATION_KINDS, type EvaluationNoiseKind, type Noise } from './traini
 export type { EpochRecord } from './training/history';
 export type { ProgressReport } from './training/loop';
 export type { ModalityShape, ModelShape } from './training/shape';
+export { makeReport, type Report, type ReportFigure, type ReportOptions } from './report';

@@ -11,6 +11,7 @@ import { register as registerPredict } from './commands/predict';
 import { register as registerSearch } from './commands/search';
 import { register as registerRobustness } from './commands/robustness';
 import { register as registerSensitivity } from './commands/sensitivity';
+import { register as registerReport } from './commands/report';
 import { register as registerSetup } from './commands/setup';
 import { register as registerTrain } from './commands/train';
 
@@ -38,6 +39,7 @@ for (const register of [
   registerSensitivity,
   registerRobustness,
   registerData,
+  registerReport,
   registerSetup,
   registerDoctor,
 ]) {

@@ -1,0 +1,42 @@
+import type { ChartSpec } from '../figure';
+import { metricAxis, metricFormat } from './axis';
+import { colourBy, INK, shapeBy } from './scales';
+
+export const STATES = ['finished', 'halved'] as const;
+
+/** How the horizontal axis of trials reads. */
+export type TrialAxis = 'trial' | 'number' | 'log' | 'name';
+
+/** Rows: x, score, state, best (the best score so far; of a trial axis alone). A point a trial. */
+export function trialChart(metric: string, title: string, kind: TrialAxis): ChartSpec {
+  const x = {
+    field: 'x',
+    title,
+    ...(kind === 'name'
+      ? { type: 'nominal' as const, sort: null, axis: { labelAngle: 0, labelLimit: 120 } }
+      : {
+          type: 'quantitative' as const,
+          scale: kind === 'log' ? { type: 'log' as const } : { zero: false },
+          axis: kind === 'log' ? { format: '~g' } : {},
+        }),
+  };
+  const points: ChartSpec['layer'][number] = {
+    mark: { type: 'point', filled: true, size: 45, opacity: 0.85, aria: false },
+    encoding: {
+      y: { field: 'score', type: 'quantitative', ...metricAxis(metric) },
+      color: colourBy('state', STATES),
+      shape: shapeBy('state', STATES),
+      tooltip: [
+        { field: 'trial', title: 'trial' },
+        { field: 'x', title },
+        { field: 'score', title: metric, type: 'quantitative', format: metricFormat(metric) },
+        { field: 'state', title: 'ended' },
+      ],
+    },
+  };
+  const best: ChartSpec['layer'][number] = {
+    mark: { type: 'line', interpolate: 'step-after', strokeWidth: 1.5, color: INK, aria: false },
+    encoding: { y: { field: 'best', type: 'quantitative' } },
+  };
+  return { encoding: { x }, layer: kind === 'trial' ? [best, points] : [points] };
+}

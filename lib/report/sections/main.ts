@@ -1,0 +1,185 @@
+import type { EvaluationSet } from '../../experiments/results';
+import type { Chapter } from '../chapter';
+import { intervalChart, intervalHeight } from '../charts/intervals';
+import type { Figure, Row } from '../figure';
+import { cleanSet, findBest, headlineSet, tally, type Finding, type Tally } from '../findings';
+import { describeMetric, metricText, plural, pText, spreadText } from '../format';
+import { html, type Html } from '../page/html';
+import { intervalOf, intervalWords, isJoint, SIGNIFICANT, type Results } from '../results';
+import type { Section } from '../section';
+import { describeSet, inOrder, shortSet } from '../words';
+
+/** Lines of the main chart. */
+const MOST_SETS = 6;
+
+/** The main result in words and one chart: who is best under noise and by how much. */
+export function mainSection({ results }: Chapter): Section | null {
+  const [result] = results;
+  const metric = result?.metric;
+  if (result === undefined || metric === undefined) return null;
+  const sets = mainSets(result);
+  return {
+    title: 'The main result',
+    blocks: [
+      sentences(result),
+      { figures: [mainFigure(result, metric, sets)] },
+      legend(metric, sets),
+    ],
+  };
+}
+
+/** Clean and shifted data, and of every kind of noise on all modalities its highest level. */
+export function mainSets({ sets }: Results): EvaluationSet[] {
+  const plain = sets.filter(({ noise }) => noise === null);
+  const noisy = sets.filter(isJoint);
+  const strongest = inOrder([...new Set(noisy.map(({ noise }) => noise?.kind ?? ''))]).map(
+    (kind) =>
+      noisy
+        .filter(({ noise }) => noise?.kind === kind)
+        .sort((a, b) => (b.noise?.level ?? 0) - (a.noise?.level ?? 0))[0] as EvaluationSet,
+  );
+  return [...plain, ...strongest].slice(0, Math.max(MOST_SETS, plain.length));
+}
+
+/** Rows of the main chart. */
+export function mainRows(result: Results, metric: string, sets: readonly EvaluationSet[]): Row[] {
+  return sets.flatMap((set) =>
+    result.methods.flatMap((method) => {
+      const row = result.row(method, set.name, metric);
+      if (row === undefined || row.mean === null) return [];
+      const [low, high] = intervalOf(row) ?? [null, null];
+      return [{ set: shortSet(set), method, mean: row.mean, low, high }];
+    }),
+  );
+}
+
+function mainFigure(result: Results, metric: string, sets: readonly EvaluationSet[]): Figure {
+  const rows = mainRows(result, metric, sets);
+  const words = sets.map(shortSet);
+  const intervals = intervalWords(result.rows);
+  return {
+    name: 'main-result',
+    title: `${metric} by method on clean and on changed test data`,
+    description:
+      `${metric} of ${result.methods.join(', ')} on ${words.join(', ')}; each a point` +
+      (intervals === '' ? '.' : ` with ${intervals}.`),
+    rows,
+    spec: intervalChart(metric, words, result.methods),
+    height: intervalHeight(words.length, result.methods.length),
+    width: 760,
+    axisWidth: 200,
+  };
+}
+
+function sentences(result: Results): Html {
+  const clean = cleanSet(result);
+  const noisy = headlineSet(result);
+  const main = noisy ?? clean;
+  const finding = main === undefined ? undefined : findBest(result, main);
+  if (finding === undefined) return html`<p>No metric is defined on any test set.</p>`;
+  const onClean = noisy === undefined || clean === undefined ? undefined : findBest(result, clean);
+  const candidate = finding.best.method === result.methods[0] ? finding.other : finding.best;
+  return html`<div class="lead">
+    <p>${headline(finding)}</p>
+    ${
+      noisy !== undefined && candidate !== undefined && candidate.method !== result.methods[0]
+        ? tallyWords(tally(result, candidate.method), result.methods[0] as string)
+        : null
+    }
+    ${onClean === undefined ? null : cleanWords(onClean)} ${seedWords(result)}
+  </div>`;
+}
+
+function headline(finding: Finding): Html {
+  const { set, metric, best, other, direction, p } = finding;
+  const where = html`${set.noise === null ? 'On' : 'Under'} ${shortSet(set)} (${describeSet(set)})`;
+  const value = spreadText(metric, best.mean, best.std);
+  if (other === undefined) {
+    return html`${where}, <strong>${best.method}</strong> reaches ${metric} ${value}; ${direction}
+      is better.`;
+  }
+  const against = html`${metric} ${value} against ${spreadText(metric, other.mean, other.std)} of
+    <strong>${other.method}</strong> (${direction} is better${gain(finding)})`;
+  if (p !== null && p >= SIGNIFICANT) {
+    return html`${where}, <strong>${best.method}</strong> has the best mean, ${against}, but a
+      difference like this is often chance (${pText(p)}): <strong>no clear winner</strong>.`;
+  }
+  const sure =
+    p === null
+      ? html`; whether that is more than chance was not tested`
+      : html`; ${pText(p)}, so chance is an unlikely reason`;
+  return html`${where}, <strong>${best.method} is best</strong>: ${against}${sure}.`;
+}
+
+/** How much less error, or how many points more. */
+function gain({ metric, best, other, direction }: Finding): string {
+  if (other === undefined || other.mean === best.mean) return '';
+  if (direction === 'higher') {
+    return `; a difference of ${metricText(metric, Math.abs(best.mean - other.mean))}`;
+  }
+  if (other.mean <= 0) return '';
+  return `; ${((100 * (other.mean - best.mean)) / other.mean).toFixed(1)}\u00a0% less`;
+}
+
+function tallyWords(counts: Tally, reference: string): Html | null {
+  if (counts.sets < 2) return null;
+  const { method, sets, better, significantlyBetter, significantlyWorse, tested } = counts;
+  const significant =
+    tested === 0
+      ? ''
+      : `: significantly better on ${String(significantlyBetter)}, significantly worse on ` +
+        `${significantlyWorse === 0 ? 'none' : String(significantlyWorse)} (p below ${String(SIGNIFICANT)})`;
+  return html`<p>
+    Over all ${sets} test sets with noise on every modality, ${method} has a better mean than
+    ${reference} on ${better}${significant}.
+  </p>`;
+}
+
+function cleanWords({ best, other, metric, p }: Finding): Html | null {
+  if (other === undefined) return null;
+  const values = `${spreadText(metric, best.mean, best.std)} against ${spreadText(metric, other.mean, other.std)}`;
+  const sure = p === null ? '' : p < SIGNIFICANT ? `, ${pText(p)}` : `, ${pText(p)}: may be chance`;
+  return html`<p>
+    On clean test data <strong>${best.method}</strong> has the best mean: ${values} of
+    ${other.method}${sure}.
+  </p>`;
+}
+
+function seedWords({ seeds, methods, rows }: Results): Html {
+  const tested = rows.some(({ p }) => p !== null);
+  const corrected = rows.some(({ p_holm }) => p_holm !== undefined && p_holm !== null);
+  const runs =
+    seeds === null
+      ? ''
+      : `Every method was trained ${plural(seeds, 'time')}, with different random seeds. `;
+  const test = tested
+    ? `p is of paired t-tests against ${methods[0] as string}` +
+      (corrected ? ', after Holm’s correction for their number: ' : ': ') +
+      'how often a difference this large would come up if there were none.'
+    : '';
+  return html`<p class="note">
+    ${seeds === 1 ? 'Every method was trained once: differences between seeds are not known.' : runs}${test}
+  </p>`;
+}
+
+function legend(metric: string, sets: readonly EvaluationSet[]): Html {
+  const meaning = describeMetric(metric);
+  return html`<h4>What the names mean</h4>
+    <dl class="legend">
+      <div>
+        <dt>${metric}</dt>
+        <dd>${meaning === '' ? 'The metric of the charts.' : meaning}</dd>
+      </div>
+      ${sets.map(
+        (set) =>
+          html`<div>
+            <dt><code>${set.name}</code></dt>
+            <dd>${sentence(describeSet(set))}</dd>
+          </div>`,
+      )}
+    </dl>`;
+}
+
+function sentence(words: string): string {
+  return `${words.charAt(0).toUpperCase()}${words.slice(1)}.`;
+}
