@@ -6,7 +6,7 @@ import { resolveConfig, type Config, type Options } from '../../config';
 import { CmirError, messageOf } from '../../errors';
 import { FILES } from '../../training/checkpoint';
 import { readHistory, type EpochRecord } from '../../training/history';
-import type { RunMetrics } from '../../training/train';
+import type { RunMetrics } from '../../training/evaluation';
 import { RESULT_FILES, type ResultFiles } from './schemas';
 
 /** A finished run, without its model. */
