@@ -24,12 +24,14 @@ const NO_CONSTRAINTS = { ...NO_PAPER_CONSTRAINTS, consistency: 0, risk: 0 };
 const noisy = (...list: readonly (readonly [Environment['kind'], number])[]): Environment[] =>
   list.map(([kind, intensity]) => ({ kind, intensity }));
 
-/** Environments of several kinds, from weak to strong. Ours. */
+/**
+ * Environments of several kinds, each from weak to strong: as far as the sweep noise-v1 goes, since a search leaves out
+ * what its validation data does not show. Ours.
+ */
 const MIXTURES: readonly Environment[][] = [
-  noisy(['gaussian', 0.5], ['gaussian', 1], ['erase', 0.3], ['erase', 0.6]),
-  noisy(['gaussian', 0.5], ['gaussian', 1], ['erase', 0.5], ['drop', 0.3]),
   noisy(['gaussian', 0.7], ['gaussian', 1.4], ['erase', 0.5], ['erase', 0.7], ['drop', 0.3]),
-  noisy(['gaussian', 1], ['erase', 0.6], ['drop', 0.4]),
+  noisy(['gaussian', 0.7], ['gaussian', 1.4], ['erase', 0.3], ['erase', 0.6], ['drop', 0.4]),
+  noisy(['gaussian', 0.5], ['gaussian', 1], ['gaussian', 1.5], ['erase', 0.6], ['drop', 0.3]),
 ];
 
 /** The paper's ladders. */
@@ -81,7 +83,7 @@ const DEFINITIONS: Readonly<Record<string, Definition>> = {
     description:
       'environments of several kinds of noise, the three constraints, reconstruction of the clean input, consistent predictions; ours',
     options: {
-      environments: MIXTURES[2],
+      environments: MIXTURES[0],
       weights: { invariance: 0.3, decorrelation: 0.05, reconstruction: 0.3, consistency: 1 },
       reconstruction: { target: 'clean' },
     },
