@@ -60,7 +60,7 @@ async function alone(
     parallel,
     async (seed) => {
       const outcome = await runOne({
-        method: `${modality} only`,
+        method: `${modality} alone`,
         seed,
         dataset: part,
         sets,

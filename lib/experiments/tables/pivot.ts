@@ -53,7 +53,7 @@ function ofBaselines(
 ): Pivot['rows'] {
   const names = [...new Set(baselines.map(({ baseline }) => baseline))];
   return names.map((name) => ({
-    name,
+    name: name === 'majority' ? name : `${name} alone`,
     cells: sets.map((set) => {
       const row = baselines.find(
         (other) => other.baseline === name && other.set === set && other.metric === metric,
