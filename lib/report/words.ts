@@ -101,7 +101,7 @@ export function describeSet({ name, split, noise }: EvaluationSet): string {
   }
   if (name === 'clean') return 'the test data as they are';
   if (split === 'shifted') {
-    return 'test data in which a misleading correlation of the training data is turned round';
+    return 'test data whose misleading correlations are not those of the training data';
   }
   return `the split ${split} as it is`;
 }

@@ -67,7 +67,7 @@ export function comparison(options: ResultOptions = {}): Comparison {
   const sets = evaluationSets();
   return {
     kind: 'comparison',
-    dataset: options.dataset ?? 'data/cmu-mosi-minilm',
+    dataset: options.dataset ?? 'data/made-up',
     task,
     methods,
     seeds: Array.from({ length: seeds }, (_, i) => i + 1),
@@ -252,7 +252,7 @@ export function search(): SearchResult {
   const best = trials.reduce((a, b) => ((b.score ?? 9) < (a.score ?? 9) ? b : a)).trial;
   return {
     kind: 'search',
-    dataset: 'data/cmu-mosi-minilm',
+    dataset: 'data/made-up',
     method: 'cmir',
     metric: 'MAE',
     direction: 'lower',

@@ -1,6 +1,6 @@
 import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Browser } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 
 import { saveSource } from '../../lib/training/source';
 import { train } from '../../lib/training/train';
@@ -115,10 +115,7 @@ test('runs whose data are gone are reported without predictions, and a note says
       );
       expect(charts.map(([name]) => name).sort()).toEqual([...figures].sort());
       expect(charts.filter(([, count, marks]) => count !== 1 || marks === 0)).toEqual([]);
-      const [page_, view] = await page.evaluate<[number, number]>(
-        '[document.documentElement.scrollWidth, innerWidth]',
-      );
-      expect(page_).toBeLessThanOrEqual(view);
+      expect(await widthOf(page)).toBeLessThanOrEqual(options.viewport.width);
       await page.close();
     }
   });
@@ -205,9 +202,11 @@ test('runs whose data are gone are reported without predictions, and a note says
       'sensitivity.json': sensitivity().map((row) => ({ ...row, key: HOSTILE, set: HOSTILE })),
     });
     const { out } = await report([folder, await hostileClasses()], '--title', HOSTILE);
-    const { page, problems } = await visit(browser, out);
+    const phone = { viewport: { width: 360, height: 740 }, isMobile: true };
+    const { page, problems } = await visit(browser, out, phone);
     await drawAll(page);
     expect(problems).toEqual([]);
+    expect(await widthOf(page)).toBeLessThanOrEqual(360);
     // The two scripts of the page and its data; no picture, and nothing that listens.
     expect(await page.locator('script').count()).toBe(3);
     expect(await page.locator('img, [onerror]').count()).toBe(0);
@@ -217,6 +216,11 @@ test('runs whose data are gone are reported without predictions, and a note says
     await page.close();
   });
 });
+
+/** Of the whole page: more than the window's means that it scrolls sideways. */
+function widthOf(page: Page): Promise<number> {
+  return page.evaluate<number>('document.documentElement.scrollWidth');
+}
 
 /** A run on a data set whose classes, label and modality have hostile names. */
 async function hostileClasses(): Promise<string> {

@@ -1,4 +1,5 @@
 import type { Chapter } from '../../lib/report/chapter';
+import type { Html } from '../../lib/report/page/html';
 import { resultsOf } from '../../lib/report/results';
 import { sectionsOf } from '../../lib/report/sections';
 import { ablationRows } from '../../lib/report/sections/ablation';
@@ -49,6 +50,49 @@ test('the main chart has clean and shifted data and the strongest noise of every
     low: row?.ci?.[0],
     high: row?.ci?.[1],
   });
+});
+
+/** The text of the main result, its spaces plain. */
+function mainWords(fields: Parameters<typeof resultsOf>[0]): string {
+  const [section] = sectionsOf({ ...EMPTY, results: [resultsOf(fields)] });
+  const { text } = section?.blocks[0] as Html;
+  return plain(text.replace(/<[^>]*>/g, '')).replace(/\s+/g, ' ');
+}
+
+test('the main result says who is best, by how much, how sure that is, and on how many sets', () => {
+  const words = mainWords(comparison());
+  expect(words).toMatch(
+    /Under Gaussian noise 1\.4 \(.*\), cmir-mixed has the best mean of 5 methods and is better than fusion: MAE 1\.1\d\d ± 0\.0\d\d against 1\.2\d\d ± 0\.0\d\d of fusion \(lower is better; \d\.\d % less\); p &lt; 0\.001/,
+  );
+  expect(words).toMatch(/Over all 30 test sets .* cmir-mixed has a better mean than fusion on \d+/);
+  expect(words).toContain('Every method was trained 8 times');
+  expect(words).toContain('Holm');
+});
+
+test('a difference that may be chance has no winner, and one that was not tested is not called sure', () => {
+  const { rows, ...rest } = comparison();
+  const unsure = rows.map((row) => ({ ...row, p_holm: row.p === null ? null : 0.4 }));
+  expect(mainWords({ ...rest, rows: unsure })).toMatch(
+    /often chance \(p = 0\.4\): no clear winner/,
+  );
+  const once = mainWords(comparison({ seeds: 1 }));
+  expect(once).toContain('Whether that is more than chance was not tested');
+  expect(once).toContain('differences between seeds are not known');
+  expect(once).not.toContain('winner');
+});
+
+test('one method alone is told with what a constant reaches', () => {
+  const { rows, ...rest } = comparison({ methods: ['cmir'] });
+  const sets = rest.sets.filter(({ name }) => name === 'clean');
+  expect(mainWords({ ...rest, rows, sets })).toMatch(
+    /On clean test data, cmir reaches MAE 0\.9\d\d ± .* lower is better; a constant reaches 1\.420\./,
+  );
+});
+
+test('a score is told in points', () => {
+  expect(mainWords(comparison({ task: 'classification' }))).toMatch(
+    /higher is better; \d\.\d points more/,
+  );
 });
 
 test('a noise curve begins with clean data and rises', () => {

@@ -26,8 +26,9 @@ export function epochChart(
         field: 'value',
         type: 'quantitative',
         title,
-        scale: log ? { type: 'log' } : { zero: false },
-        axis: percent ? { format: '.0%' } : {},
+        scale: log ? { type: 'log', nice: false } : { zero: false },
+        // A grid of every tick would be dense.
+        axis: { ...(percent ? { format: '.0%' } : {}), grid: !log },
       },
       color: colourBy('method', methods, 'stroke'),
       tooltip: [

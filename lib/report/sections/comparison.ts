@@ -59,7 +59,9 @@ export function tableSets({ sets }: Results): EvaluationSet[] {
 
 function metricTable(result: Results, metric: string, sets: readonly EvaluationSet[]): Html {
   const direction = directionOf(metric);
-  const best = new Map(sets.map(({ name }) => [name, bestMean(result, metric, name)]));
+  // Of one method alone nothing is best.
+  const rivals = result.methods.length > 1 ? sets : [];
+  const best = new Map(rivals.map(({ name }) => [name, bestMean(result, metric, name)]));
   const columns = sets.map((set) => ({
     title: html`<abbr title="${describeSet(set)}">${set.name}</abbr>`,
     number: true,
@@ -128,7 +130,10 @@ function baselineRows(
 
 function note(result: Results, sets: readonly EvaluationSet[]): Html {
   const { rows, baselines, methods } = result;
-  const words = ['Mean ± standard deviation over seeds; the best method of each column is bold.'];
+  const words = rows.some(({ std }) => std !== null)
+    ? ['Mean ± standard deviation over seeds.']
+    : [];
+  if (methods.length > 1) words.push('The best method of each column is bold.');
   if (rows.some(({ p }) => p !== null)) {
     const corrected = rows.some(({ p_holm }) => p_holm !== undefined && p_holm !== null);
     words.push(

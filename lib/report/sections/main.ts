@@ -3,7 +3,7 @@ import type { Chapter } from '../chapter';
 import { intervalChart, intervalHeight } from '../charts/intervals';
 import type { Figure, Row } from '../figure';
 import { cleanSet, findBest, headlineSet, tally, type Finding, type Tally } from '../findings';
-import { describeMetric, metricText, plural, pText, spreadText } from '../format';
+import { describeMetric, isShare, metricText, plural, pText, spreadText } from '../format';
 import { html, type Html } from '../page/html';
 import { intervalOf, intervalWords, isJoint, SIGNIFICANT, type Results } from '../results';
 import type { Section } from '../section';
@@ -59,7 +59,7 @@ function mainFigure(result: Results, metric: string, sets: readonly EvaluationSe
   const intervals = intervalWords(result.rows);
   return {
     name: 'main-result',
-    title: `${metric} by method on clean and on changed test data`,
+    title: `${metric} by method${sets.length > 1 ? ' on clean and on changed test data' : ''}`,
     description:
       `${metric} of ${result.methods.join(', ')} on ${words.join(', ')}; each a point` +
       (intervals === '' ? '.' : ` with ${intervals}.`),
@@ -80,7 +80,7 @@ function sentences(result: Results): Html {
   const onClean = noisy === undefined || clean === undefined ? undefined : findBest(result, clean);
   const candidate = finding.best.method === result.methods[0] ? finding.other : finding.best;
   return html`<div class="lead">
-    <p>${headline(finding)}</p>
+    <p>${headline(finding, result)}</p>
     ${
       noisy !== undefined && candidate !== undefined && candidate.method !== result.methods[0]
         ? tallyWords(tally(result, candidate.method), result.methods[0] as string)
@@ -90,35 +90,50 @@ function sentences(result: Results): Html {
   </div>`;
 }
 
-function headline(finding: Finding): Html {
+function headline(finding: Finding, result: Results): Html {
   const { set, metric, best, other, direction, p } = finding;
-  const where = html`${set.noise === null ? 'On' : 'Under'} ${shortSet(set)} (${describeSet(set)})`;
+  const where =
+    set.noise === null ? `On ${shortSet(set)}` : `Under ${shortSet(set)} (${describeSet(set)})`;
   const value = spreadText(metric, best.mean, best.std);
   if (other === undefined) {
     return html`${where}, <strong>${best.method}</strong> reaches ${metric} ${value}; ${direction}
-      is better.`;
+      is better${baselineWords(finding, result)}.`;
   }
   const against = html`${metric} ${value} against ${spreadText(metric, other.mean, other.std)} of
-    <strong>${other.method}</strong> (${direction} is better${gain(finding)})`;
-  if (p !== null && p >= SIGNIFICANT) {
-    return html`${where}, <strong>${best.method}</strong> has the best mean, ${against}, but a
-      difference like this is often chance (${pText(p)}): <strong>no clear winner</strong>.`;
+  ${other.method} (${direction} is better${gain(finding)})`;
+  const first = html`${where}, <strong>${best.method}</strong> has the best mean of
+    ${plural(result.methods.length, 'method')}`;
+  // The test is of these two: it says nothing on third ones.
+  if (p !== null && p < SIGNIFICANT) {
+    return html`${first} and is <strong>better than ${other.method}</strong>: ${against};
+      ${pText(p)}, so chance is an unlikely reason.`;
   }
-  const sure =
+  const unsure =
     p === null
-      ? html`; whether that is more than chance was not tested`
-      : html`; ${pText(p)}, so chance is an unlikely reason`;
-  return html`${where}, <strong>${best.method} is best</strong>: ${against}${sure}.`;
+      ? html`. Whether that is more than chance was not tested.`
+      : html`, but a difference like this is often chance (${pText(p)}):
+          <strong>no clear winner</strong>.`;
+  return html`${first}: ${against}${unsure}`;
+}
+
+/** What a model that ignores its input reaches. */
+function baselineWords({ set, metric }: Finding, { baselines }: Results): string {
+  const constant = baselines.find(
+    (row) => row.baseline === 'majority' && row.set === set.name && row.metric === metric,
+  );
+  return constant?.mean == null ? '' : `; a constant reaches ${metricText(metric, constant.mean)}`;
 }
 
 /** How much less error, or how many points more. */
 function gain({ metric, best, other, direction }: Finding): string {
   if (other === undefined || other.mean === best.mean) return '';
+  const difference = Math.abs(best.mean - other.mean);
   if (direction === 'higher') {
-    return `; a difference of ${metricText(metric, Math.abs(best.mean - other.mean))}`;
+    return isShare(metric)
+      ? `; ${(100 * difference).toFixed(1)} points more`
+      : `; ${metricText(metric, difference)} more`;
   }
-  if (other.mean <= 0) return '';
-  return `; ${((100 * (other.mean - best.mean)) / other.mean).toFixed(1)}\u00a0% less`;
+  return other.mean <= 0 ? '' : `; ${((100 * difference) / other.mean).toFixed(1)}\u00a0% less`;
 }
 
 function tallyWords(counts: Tally, reference: string): Html | null {
