@@ -74,12 +74,21 @@ export function secondsText(seconds: number): string {
   return `${String(Math.floor(minutes / 60))} h ${String(minutes % 60)} min`;
 }
 
-/** A value of a configuration: numbers and words as they are, the rest as JSON. */
+/** A value of a configuration: numbers and words as they are, environments as gaussian 0.5, the rest as JSON. */
 export function valueText(value: unknown): string {
   if (typeof value === 'string') return value;
   // Of sums such as 0.1 + 0.2, what was meant.
   if (typeof value === 'number') return String(rounded(value, 12));
+  if (Array.isArray(value)) return arrayText(value);
   return value === undefined ? '–' : JSON.stringify(value);
+}
+
+function arrayText(values: readonly unknown[]): string {
+  const words = values.map((value) => {
+    const { kind, intensity } = Object(value) as Record<string, unknown>;
+    return kind === undefined ? valueText(value) : `${valueText(kind)} ${valueText(intensity)}`;
+  });
+  return words.length === 0 ? 'none' : words.join(', ');
 }
 
 /** Whether values are all above 0 and spread over so many sizes that an axis had better be logarithmic. */

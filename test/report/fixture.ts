@@ -33,7 +33,7 @@ export const PROVENANCE: Provenance = {
   threads: 2,
   date: '2026-01-31T12:00:00.000Z',
   command:
-    'cmir compare mosi --methods fusion,augmentation,cmir,cmir-mixed,no-invariance --seeds 8',
+    'cmir compare mosi --methods fusion,augmentation,cmir,cmir-mixed,cmir-no-invariance --seeds 8',
   data: '9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08',
 };
 
@@ -52,7 +52,7 @@ const METHODS: Readonly<Record<string, { clean: number; noise: number; shift: nu
   augmentation: { clean: 0.951, noise: 0.19, shift: 0.42 },
   cmir: { clean: 0.944, noise: 0.185, shift: 0.3 },
   'cmir-mixed': { clean: 0.939, noise: 0.17, shift: 0.31 },
-  'no-invariance': { clean: 0.948, noise: 0.22, shift: 0.45 },
+  'cmir-no-invariance': { clean: 0.948, noise: 0.22, shift: 0.45 },
 };
 
 export interface ResultOptions {

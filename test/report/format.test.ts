@@ -41,7 +41,8 @@ test('numbers, counts and times', () => {
   expect(secondsText(59.7)).toBe('1 min 0 s');
   expect(secondsText(3725)).toBe('1 h 2 min');
   expect(valueText(0.1 + 0.2)).toBe('0.3');
-  expect(valueText([1, 'a'])).toBe('[1,"a"]');
+  expect(valueText([1, 'a'])).toBe('1, a');
+  expect(valueText([{ kind: 'erase', intensity: 0.5 }])).toBe('erase 0.5');
   expect(valueText(undefined)).toBe('–');
   expect(listText(['a', 'b', 'c'])).toBe('a, b and c');
   expect(listText([])).toBe('');

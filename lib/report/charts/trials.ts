@@ -13,7 +13,7 @@ export function trialChart(metric: string, title: string, kind: TrialAxis): Char
     field: 'x',
     title,
     ...(kind === 'name'
-      ? { type: 'nominal' as const, sort: null, axis: { labelAngle: 0, labelLimit: 120 } }
+      ? { type: 'nominal' as const, sort: null, axis: { labelAngle: -20, labelLimit: 150 } }
       : {
           type: 'quantitative' as const,
           scale: kind === 'log' ? { type: 'log' as const } : { zero: false },

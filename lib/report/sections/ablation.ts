@@ -10,14 +10,20 @@ import type { Section } from '../section';
 import { spreadOf } from '../spread';
 import { shortSet } from '../words';
 
-/** The whole method, which others leave parts out of. */
-const WHOLE = 'cmir';
+/** What stands between the name of a whole method and that of the part that an ablation leaves out. */
+const WITHOUT = '-no-';
+
+/** The method of whose parts others leave one out. */
+function wholeOf({ methods }: Results): string | undefined {
+  return methods.find((name) => methods.some((other) => other.startsWith(name + WITHOUT)));
+}
 
 /** What the parts of the method contribute: the difference that leaving them out makes. */
 export function ablationSection({ results }: Chapter): Section | null {
-  const result = results.find(({ methods }) => methods.includes(WHOLE));
+  const result = results.find((each) => wholeOf(each) !== undefined);
   const metric = result?.metric;
-  if (result === undefined || metric === undefined) return null;
+  const whole = result && wholeOf(result);
+  if (whole === undefined || result === undefined || metric === undefined) return null;
   const sets = ablationSets(result);
   const rows = ablationRows(result, metric, sets);
   if (rows.length === 0) return null;
@@ -31,17 +37,17 @@ export function ablationSection({ results }: Chapter): Section | null {
     title: 'What the parts contribute',
     blocks: [
       html`<p>
-        ${metric} of every other method, less that of <strong>${WHOLE}</strong>, the whole method: a
-        bar to the ${worse} means that it does worse than ${WHOLE}.${deviations}
+        ${metric} without one part of the method, less that of <strong>${whole}</strong>, the whole:
+        a bar to the ${worse} means that the part helps.${deviations}
       </p>`,
       {
         figures: [
           {
             name: 'ablation',
-            title: `Difference to ${WHOLE}`,
-            description: `${metric} less that of ${WHOLE}: ${others.join(', ')} on ${words.join(', ')}.`,
+            title: `Difference to ${whole}`,
+            description: `${metric} less that of ${whole}: ${others.join(', ')} on ${words.join(', ')}.`,
             rows,
-            spec: barChart(metric, `${metric} less that of ${WHOLE}`, others, words),
+            spec: barChart(metric, `${metric} less that of ${whole}`, others, words),
             height: barHeight(others.length, words.length),
             width: 760,
             axisWidth: 200,
@@ -64,11 +70,14 @@ export function ablationRows(
   metric: string,
   sets: readonly EvaluationSet[],
 ): Row[] {
-  return result.methods.flatMap((method) =>
+  const name = wholeOf(result);
+  if (name === undefined) return [];
+  const parts = result.methods.filter((method) => method.startsWith(name + WITHOUT));
+  return parts.flatMap((method) =>
     sets.flatMap((set) => {
       const row = result.row(method, set.name, metric);
-      const whole = result.row(WHOLE, set.name, metric);
-      if (method === WHOLE || row?.mean == null || whole?.mean == null) return [];
+      const whole = result.row(name, set.name, metric);
+      if (row?.mean == null || whole?.mean == null) return [];
       const mean = row.mean - whole.mean;
       const std = pairedDeviation(row.values, whole.values);
       const [low, high] = std === null ? [null, null] : [mean - std, mean + std];

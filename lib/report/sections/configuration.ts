@@ -38,20 +38,11 @@ export function flatConfigs({ configs }: Pick<Chapter, 'configs'>): Setting[] {
 
 function flatten(value: unknown, prefix: string): [string, string][] {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    return [[prefix, Array.isArray(value) ? listOf(value) : valueText(value)]];
+    return [[prefix, valueText(value)]];
   }
   return Object.entries(value).flatMap(([key, inner]) =>
     flatten(inner, prefix === '' ? key : `${prefix}.${key}`),
   );
-}
-
-/** Environments read as gaussian 0.5, as test sets do; anything else as JSON. */
-function listOf(values: readonly unknown[]): string {
-  const words = values.map((value) => {
-    const { kind, intensity } = Object(value) as Record<string, unknown>;
-    return kind === undefined ? valueText(value) : `${valueText(kind)} ${valueText(intensity)}`;
-  });
-  return words.length === 0 ? 'none' : words.join(', ');
 }
 
 function configTable(
