@@ -22,6 +22,8 @@ export const FILES = {
   model: 'model.safetensors',
   last: 'last.safetensors',
   progress: 'last.json',
+  /** Of TensorBoard, which knows them by the name's middle; no host and time, so that runs are alike. */
+  events: 'events.out.tfevents.cmir',
   /** Written by the program alone. */
   source: 'run.json',
 } as const;
@@ -78,7 +80,7 @@ export async function isInUse(folder: string): Promise<boolean> {
 }
 
 /** Files that a run writes before its first checkpoint is whole. */
-const EARLY_FILES: readonly string[] = [FILES.config, FILES.history, FILES.source];
+const EARLY_FILES: readonly string[] = [FILES.config, FILES.history, FILES.events, FILES.source];
 
 /**
  * True for the folder of a run that was killed before its first checkpoint: nothing is lost by beginning again.

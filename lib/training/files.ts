@@ -54,6 +54,25 @@ export async function updateFiles(folder: string, files: readonly FileContent[])
   if (stale.length > 0) await writeFiles(folder, stale);
 }
 
+/**
+ * Adds to the end of a file, without waiting for the disk: what a loss of power takes must be in other files too.
+ * Throws ERR_CMIR_IO and leaves nothing half-written.
+ */
+export async function appendTo(path: string, content: Uint8Array): Promise<void> {
+  await naming(path, async () => {
+    const file = await open(path, 'a');
+    try {
+      const { size } = await file.stat();
+      await file.writeFile(content).catch(async (error: unknown) => {
+        await file.truncate(size).catch(() => undefined);
+        throw error;
+      });
+    } finally {
+      await file.close();
+    }
+  });
+}
+
 /** Makes a run folder that may be there, with its parents. Throws ERR_CMIR_IO. */
 export async function makeFolder(path: string): Promise<void> {
   const make = async (): Promise<void> => {
@@ -73,7 +92,7 @@ export async function removeFile(path: string): Promise<void> {
 }
 
 /** What files that killed writes left in a run folder are called. */
-const UNFINISHED = /\.(json|jsonl|safetensors)\.\d+\.tmp$/;
+const UNFINISHED = /\.(json|jsonl|safetensors|tfevents\.cmir)\.\d+\.tmp$/;
 
 export function isUnfinished(name: string): boolean {
   return UNFINISHED.test(name);

@@ -1,6 +1,17 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
 import type { NativeState } from '../../binding';
-import { configFile, lastFiles, modelFile, type Checkpoint, type Progress } from './checkpoint';
-import { updateFiles, writeFiles, type FileContent } from './files';
+import {
+  FILES,
+  configFile,
+  lastFiles,
+  modelFile,
+  type Checkpoint,
+  type Progress,
+} from './checkpoint';
+import { encodeEvents, epochEvent, startOf } from './events';
+import { appendTo, updateFiles, writeFiles, type FileContent } from './files';
 import { historyFile, secondsOf, type EpochRecord } from './history';
 
 /** What an epoch leaves to be written. */
@@ -17,6 +28,9 @@ export interface Entry {
 export class Recorder {
   readonly #folder: string;
   readonly #made: Omit<Checkpoint, 'state'>;
+  /** When the run began, in seconds since 1970, and the epochs that TensorBoard's file holds. */
+  #start = 0;
+  #logged = 0;
   #writing: Promise<void> = Promise.resolve();
 
   constructor(folder: string, made: Omit<Checkpoint, 'state'>) {
@@ -29,14 +43,24 @@ export class Recorder {
    * touched. Throws ERR_CMIR_IO.
    */
   async begin(entry: Entry): Promise<void> {
-    await updateFiles(this.#folder, [configFile(this.#made.config), ...this.#files(entry)]);
+    const { config } = this.#made;
+    const found = await readFile(join(this.#folder, FILES.events)).catch(() => Buffer.alloc(0));
+    this.#start = startOf(found) ?? Date.now() / 1000;
+    this.#logged = entry.history.length;
+    // Whatever a kill left of the events, they are those of the history.
+    const content = encodeEvents(this.#start, config, entry.history);
+    await updateFiles(this.#folder, [
+      configFile(config),
+      ...this.#files(entry),
+      { name: FILES.events, content },
+    ]);
   }
 
   /** Begins to write an epoch once the one before is on disk. Throws ERR_CMIR_IO where that one failed. */
   async add(entry: Entry): Promise<void> {
     await this.#writing;
     // Encoded now: the next epoch is added to the history while this one is written.
-    this.#writing = writeFiles(this.#folder, this.#files(entry));
+    this.#writing = this.#write(this.#files(entry), this.#newEvent(entry.history));
     // Whoever waits next is told; until then a failure is not unhandled.
     this.#writing.catch(() => undefined);
   }
@@ -44,6 +68,18 @@ export class Recorder {
   /** Waits until everything is on disk. Throws ERR_CMIR_IO where that failed. */
   async flush(): Promise<void> {
     await this.#writing;
+  }
+
+  async #write(files: readonly FileContent[], event: Uint8Array | undefined): Promise<void> {
+    await writeFiles(this.#folder, files);
+    if (event !== undefined) await appendTo(join(this.#folder, FILES.events), event);
+  }
+
+  /** Undefined for an epoch that is written again. */
+  #newEvent(history: readonly EpochRecord[]): Uint8Array | undefined {
+    if (history.length === this.#logged) return undefined;
+    this.#logged = history.length;
+    return epochEvent(this.#start, history);
   }
 
   /**

@@ -68,7 +68,8 @@ describe('train', () => {
 
   test('the run folder holds its files, and no others', () => {
     expect(readdirSync(run).sort()).toEqual([
-      ...['config.json', 'history.jsonl', 'last.json', 'last.safetensors'],
+      ...['config.json', 'events.out.tfevents.cmir', 'history.jsonl'],
+      ...['last.json', 'last.safetensors'],
       ...['metrics.json', 'model.safetensors', 'run.json'],
     ]);
     expect(readJson(run, 'run.json')).toEqual({ dataset: data, cmir: VERSION });

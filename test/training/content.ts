@@ -11,13 +11,24 @@ function timeless(text: string): Record<string, unknown> {
   return rest;
 }
 
+/** TensorBoard's events without their wall times, the first field of each, and the checksums of these. */
+function timelessEvents(file: Buffer): string[] {
+  const events: string[] = [];
+  for (let begin = 0; begin < file.length;) {
+    const end = begin + 12 + Number(file.readBigUInt64LE(begin));
+    events.push(file.toString('base64', begin + 12 + 9, end));
+    begin = end + 4;
+  }
+  return events;
+}
+
 /** Everything in a run folder that does not tell the time. */
 export function content(folder: string): Record<string, unknown> {
   const read = (name: string) => readFileSync(join(folder, name));
   const described = (name: string): unknown => {
     if (name.endsWith('.jsonl')) return read(name).toString().trim().split('\n').map(timeless);
     if (name.endsWith('.json')) return timeless(read(name).toString());
-    return read(name).toString('base64');
+    return name.includes('tfevents') ? timelessEvents(read(name)) : read(name).toString('base64');
   };
   return Object.fromEntries(readdirSync(folder).map((name) => [name, described(name)]));
 }

@@ -1,8 +1,17 @@
-import { chmodSync, existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 
 import type { CmirError } from '../../lib/errors';
-import { readLast } from '../../lib/training/checkpoint';
+import { FILES, readLast } from '../../lib/training/checkpoint';
+import { appendTo } from '../../lib/training/files';
 import { train, type TrainOptions } from '../../lib/training/train';
 import { smallDisk } from '../helpers/disk';
 import { content, unfinished } from './content';
@@ -72,6 +81,35 @@ describe('a disk that is full', () => {
     expect((await readLast(out)).progress.epoch).toBe(epoch);
     await finish(out, { resume: true });
     expect(content(out)).toEqual(content(whole));
+  });
+
+  (hasFull ? test : test.skip)('for TensorBoard leaves the checkpoint', async () => {
+    const out = freshPath();
+    const path = join(out, FILES.events);
+    const error = await failToWrite(out, {
+      onEpoch: async ({ epoch }) => {
+        if (epoch !== 2) return;
+        await saved(out, epoch);
+        rmSync(path);
+        symlinkSync(FULL, path);
+      },
+    });
+    expect(error.message).toContain(`${path}: ENOSPC`);
+    rmSync(path);
+    await finish(out, { resume: true });
+    expect(content(out)).toEqual(content(whole));
+  });
+
+  onDisk('leaves a file as it was that could not be added to', async () => {
+    const { path } = disk as NonNullable<typeof disk>;
+    const [ballast, file] = [join(path, 'ballast'), join(path, 'file')];
+    writeFileSync(file, 'first');
+    writeFileSync(ballast, Buffer.alloc((1 << 20) - 4096));
+    // What is left of the file's last block takes a part of it.
+    const error = await errorOf(() => appendTo(file, Buffer.alloc(10_000)));
+    expect(error.message).toContain(`cannot write ${file}: ENOSPC`);
+    expect(readFileSync(file, 'utf8')).toBe('first');
+    for (const left of [ballast, file]) rmSync(left);
   });
 
   (hasFull ? test : test.skip)('for the metrics leaves the whole training', async () => {

@@ -39,6 +39,7 @@ describe('a run', () => {
   test('writes its folder, and nothing else', () => {
     expect(readdirSync(out).sort()).toEqual([
       'config.json',
+      'events.out.tfevents.cmir',
       'history.jsonl',
       'last.json',
       'last.safetensors',
