@@ -54,7 +54,22 @@ export interface NativeConfig {
   decorrelation: { offDiagonal: number };
   prediction: { loss: 'l1' | 'mse' | 'crossEntropy'; on: 'all' | 'clean' };
   reconstruction: { target: 'environment' | 'clean' };
-  optimizer: { learningRate: number; weightDecay: number; clipNorm: number };
+  optimizer: {
+    /** AdamW's, at its highest. */
+    learningRate: number;
+    weightDecay: number;
+    clipNorm: number;
+    /** false: parameters of one dimension, biases above all, do not decay. */
+    decayBiases: boolean;
+    /** How the rate goes after the warm-up; all but constant end at 0 after the last step. */
+    schedule: 'constant' | 'linear' | 'cosine';
+    /** Share in [0, 1) of all steps in which the rate rises from 0. */
+    warmup: number;
+    /** Epochs that the schedule spans. */
+    epochs: number;
+    /** Batches a step: its gradient is the mean over all their examples. */
+    accumulation: number;
+  };
 }
 
 /** A tensor by value: row-major `data` of `shape`. */
@@ -65,7 +80,7 @@ export interface NativeTensor {
 
 /** Tensors named as in model.safetensors; with the optimiser, also `optimizer.exp_avg.<name>`, `optimizer.exp_avg_sq.<name>`. */
 export interface NativeState {
-  /** Optimiser steps taken so far; also the counter that keys noise and dropout. */
+  /** Optimiser steps taken so far; also, times `accumulation`, the counter that keys noise and dropout. */
   step: number;
   tensors: Record<string, NativeTensor>;
 }
@@ -123,6 +138,8 @@ export interface NativeEpoch {
   examples: number;
   /** Seconds spent in the engine. */
   seconds: number;
+  /** As it is after the epoch's last step: that of the next one. */
+  learningRate: number;
   /** True when abort() ended the epoch early; steps and terms then count what was done. */
   aborted: boolean;
 }
@@ -158,7 +175,7 @@ export class Trainer {
   readonly progress: number;
   readonly disposed: boolean;
   upload(data: NativeData): Promise<void>;
-  /** One pass over `rows` (indices into the uploaded data) in the given order, `batchSize` at a time. */
+  /** One pass over `rows` (indices into the uploaded data) in the given order, `batchSize` at a time, `accumulation` batches a step. */
   trainEpoch(rows: Int32Array, batchSize: number): Promise<NativeEpoch>;
   /** Ends a running epoch after its current step. */
   abort(): void;

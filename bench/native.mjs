@@ -39,7 +39,16 @@ export function makeConfig({
     decorrelation: { offDiagonal: 0.3 },
     prediction: { loss: 'l1', on: 'all' },
     reconstruction: { target: 'environment' },
-    optimizer: { learningRate: 1e-4, weightDecay: 0.01, clipNorm: 1 },
+    optimizer: {
+      learningRate: 1e-4,
+      weightDecay: 0.01,
+      clipNorm: 1,
+      decayBiases: true,
+      schedule: 'constant',
+      warmup: 0,
+      epochs: 1,
+      accumulation: 1,
+    },
   };
 }
 

@@ -149,6 +149,19 @@ export const configSchema = z.strictObject({
       clipNorm: nonNegative
         .default(1)
         .meta({ description: 'largest norm of the whole gradient; 0 does not clip' }),
+      decayBiases: z.boolean().default(true).meta({
+        description: 'false: biases, and all parameters of one dimension, do not decay',
+      }),
+      schedule: z.enum(['constant', 'linear', 'cosine']).default('constant').meta({
+        description:
+          'how the learning rate goes after the warm-up; linear and cosine reach 0 after the last step of training.epochs',
+      }),
+      warmup: nonNegative.lt(1).default(0).meta({
+        description: 'share of all steps of training.epochs in which the rate rises from 0',
+      }),
+      accumulation: z.int().positive().default(1).meta({
+        description: 'batches a step: its gradient is the mean over all their examples',
+      }),
       patience: count.default(10).meta({
         description: 'epochs without a better validation score before stopping; 0 never stops',
       }),
@@ -384,7 +397,16 @@ export function nativeConfig(config: Config, shape: DataShape): NativeConfig {
       'prediction.loss and device must be decided before training',
     );
   }
-  const { learningRate, weightDecay, clipNorm } = config.training;
+  const {
+    learningRate,
+    weightDecay,
+    clipNorm,
+    decayBiases,
+    schedule,
+    warmup,
+    epochs,
+    accumulation,
+  } = config.training;
   return {
     seed: config.seed,
     device: config.device,
@@ -400,7 +422,16 @@ export function nativeConfig(config: Config, shape: DataShape): NativeConfig {
     decorrelation: config.decorrelation,
     prediction: { loss, on: config.prediction.on },
     reconstruction: config.reconstruction,
-    optimizer: { learningRate, weightDecay, clipNorm },
+    optimizer: {
+      learningRate,
+      weightDecay,
+      clipNorm,
+      decayBiases,
+      schedule,
+      warmup,
+      epochs,
+      accumulation,
+    },
   };
 }
 

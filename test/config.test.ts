@@ -85,6 +85,12 @@ describe('resolveConfig', () => {
     [{ threads: 2000 }, 'threads: found 2000, expected at most 1024'],
     [{ weights: { invariance: -0.5 } }, 'weights.invariance: found -0.5, expected at least 0'],
     [{ weights: { invariance: Number.NaN } }, 'weights.invariance: found NaN, expected a number'],
+    [{ training: { warmup: 1 } }, 'training.warmup: found 1, expected less than 1'],
+    [
+      { training: { schedule: 'step' } },
+      'training.schedule: found "step", expected constant, linear, cosine',
+    ],
+    [{ training: { accumulation: 0 } }, 'training.accumulation: found 0, expected more than 0'],
     [{ prediction: { on: 'noisy' } }, 'prediction.on: found "noisy", expected all, clean'],
     [{ environments: { count: 65 } }, 'environments.count: found 65, expected at most 64'],
     [

@@ -46,7 +46,16 @@ const BASE: NativeConfig = {
   decorrelation: { offDiagonal: 0.3 },
   prediction: { loss: 'l1', on: 'all' },
   reconstruction: { target: 'environment' },
-  optimizer: { learningRate: 0.001, weightDecay: 0.01, clipNorm: 1 },
+  optimizer: {
+    learningRate: 0.001,
+    weightDecay: 0.01,
+    clipNorm: 1,
+    decayBiases: true,
+    schedule: 'constant',
+    warmup: 0,
+    epochs: 1,
+    accumulation: 1,
+  },
 };
 
 const MIXED: NativeConfig['environments'] = [

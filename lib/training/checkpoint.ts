@@ -192,8 +192,21 @@ function parseMetadata<T>(
 /** Keys that may differ between a run and its continuation: they do not change what is computed before. */
 const FREE_KEYS = ['training.epochs', 'device', 'threads'];
 
+/** Throws ERR_CMIR_CONFIG when the rates of the steps so far would have been others with other epochs. */
+function checkSameSchedule({ training: before }: Config, { training: now }: Config): void {
+  if (before.epochs === now.epochs) return;
+  if (before.schedule === 'constant' && before.warmup === 0) return;
+  throw new CmirError(
+    'ERR_CMIR_CONFIG',
+    `--resume: training.epochs is ${String(now.epochs)}, but the run was started with ${String(before.epochs)}, ` +
+      `which its learning rates depend on (training.schedule ${before.schedule}, training.warmup ` +
+      `${String(before.warmup)}): resume it with training.epochs ${String(before.epochs)}, or start a new run`,
+  );
+}
+
 /** Throws ERR_CMIR_CONFIG, naming the key, when a continuation asks for another configuration than the run's. */
 export function checkSameConfig(saved: Config, wanted: Config): void {
+  checkSameSchedule(saved, wanted);
   const [before, now] = [flatten(saved), flatten(wanted)];
   for (const key of new Set([...before.keys(), ...now.keys()])) {
     if (!FREE_KEYS.includes(key) && before.get(key) !== now.get(key)) {

@@ -27,6 +27,7 @@ export interface EpochRecord {
   readonly valid: Metrics;
   /** True when this epoch is the best so far. */
   readonly best: boolean;
+  /** After the epoch's last step. */
   readonly learning_rate: number;
   /** Of the whole epoch: training, validation, and handing over the checkpoint of the one before. */
   readonly seconds: number;

@@ -87,7 +87,7 @@ export async function runEpochs(options: EpochsOptions): Promise<void> {
       ...describeTerms(result, shape.modalities),
       valid: report.metrics,
       best,
-      learning_rate: config.training.learningRate,
+      learning_rate: result.learningRate,
       seconds: (end - start) / 1000,
       native_seconds: result.seconds + clock.seconds,
     };
@@ -116,8 +116,8 @@ async function runEpoch(
   pace: { reported: number },
 ): Promise<NativeEpoch> {
   throwIfAborted(signal);
-  const { batchSize, epochs } = config.training;
-  const steps = Math.ceil(rows.length / batchSize);
+  const { batchSize, epochs, accumulation } = config.training;
+  const steps = Math.ceil(Math.ceil(rows.length / batchSize) / accumulation);
   const start = performance.now();
   const report = (): void => {
     pace.reported = performance.now();
@@ -128,7 +128,7 @@ async function runEpoch(
       epochs,
       step,
       steps,
-      examplesPerSecond: batchSize / perStep,
+      examplesPerSecond: (batchSize * accumulation) / perStep,
       secondsLeft: perStep * (steps - step + steps * (epochs - epoch)),
       last: history.at(-1),
     });

@@ -208,6 +208,7 @@ class TrainerObject : public Napi::ObjectWrap<TrainerObject> {
           object["steps"] = js::write(environment, result.steps);
           object["examples"] = js::write(environment, result.examples);
           object["seconds"] = js::write(environment, result.seconds);
+          object["learningRate"] = js::write(environment, result.learning_rate);
           object["aborted"] = Napi::Boolean::New(environment, result.aborted);
           return object;
         }

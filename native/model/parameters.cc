@@ -76,6 +76,14 @@ void Parameters::initialize(int64_t seed) {
   flat_.copy_(values);
 }
 
+at::Tensor Parameters::vectors() const {
+  const at::Tensor vectors = at::zeros_like(flat_, at::kBool);
+  for (auto& [name, view] : split(vectors)) {
+    if (view.dim() == 1) view.fill_(true);
+  }
+  return vectors;
+}
+
 std::map<std::string, at::Tensor> Parameters::split(const at::Tensor& buffer) const {
   std::map<std::string, at::Tensor> views;
   int64_t offset = 0;

@@ -33,6 +33,9 @@ class Parameters {
   const at::Tensor& flat() const { return flat_; }
   const at::Tensor& gradients() const { return gradients_; }
 
+  /** bool like flat(): true in parameters of one dimension, which are biases and the query. */
+  at::Tensor vectors() const;
+
   /** `buffer`, of the size of flat(), cut up the same way. */
   std::map<std::string, at::Tensor> split(const at::Tensor& buffer) const;
 

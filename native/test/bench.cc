@@ -49,7 +49,16 @@ TrainerConfig bench_config(
       .decorrelation = {.off_diagonal = 0.3},
       .prediction = {.loss = "l1", .on = "all"},
       .reconstruction = {.target = "environment"},
-      .optimizer = {.learning_rate = 1e-4, .weight_decay = 0.01, .clip_norm = 1},
+      .optimizer = {
+          .learning_rate = 1e-4,
+          .weight_decay = 0.01,
+          .clip_norm = 1,
+          .decay_biases = true,
+          .schedule = "constant",
+          .warmup = 0,
+          .epochs = 1,
+          .accumulation = 1
+      },
   };
   for (int64_t e = 1; e < environments; ++e) {
     config.environments.push_back({"gaussian", 0.3 * static_cast<double>(e)});
@@ -318,10 +327,12 @@ void measure_kernels(int64_t batch, int64_t environments) {
   const int64_t parameters = 1 << 20;
   const at::Tensor p = at::randn({parameters}, options), g = at::randn_like(p),
                    m = at::zeros_like(p), v = at::zeros_like(p), p_copy = copy_of(p);
+  const at::Tensor rate = at::full({}, 1e-4, options.dtype(at::kDouble));
   const AdamwArguments<float> adamw{
-      .learning_rate = 1e-4,
+      .learning_rate = rate.const_data_ptr<double>(),
       .weight_decay = 0.01,
       .clip_norm = 1,
+      .spared = nullptr,
       .size = parameters,
       .parameters = data(p),
       .gradients = data(g),

@@ -66,6 +66,17 @@ void check_compared(const TrainerConfig& config, const char* field, double weigh
   );
 }
 
+void check_optimizer(const OptimizerConfig& config) {
+  at_least("optimizer.learningRate", config.learning_rate, 0);
+  at_least("optimizer.weightDecay", config.weight_decay, 0);
+  at_least("optimizer.clipNorm", config.clip_norm, 0);
+  one_of("optimizer.schedule", config.schedule, {"constant", "linear", "cosine"});
+  at_least("optimizer.warmup", config.warmup, 0);
+  TORCH_CHECK_VALUE(config.warmup < 1, "optimizer.warmup: expected below 1, found ", config.warmup);
+  at_least("optimizer.epochs", static_cast<double>(config.epochs), 1);
+  at_least("optimizer.accumulation", static_cast<double>(config.accumulation), 1);
+}
+
 }  // namespace
 
 void validate(const TrainerConfig& config) {
@@ -155,9 +166,7 @@ void validate(const TrainerConfig& config) {
   check_compared(config, "weights.risk", config.weights.risk);
   check_compared(config, "weights.consistency", config.weights.consistency);
   one_of("reconstruction.target", config.reconstruction.target, {"environment", "clean"});
-  at_least("optimizer.learningRate", config.optimizer.learning_rate, 0);
-  at_least("optimizer.weightDecay", config.optimizer.weight_decay, 0);
-  at_least("optimizer.clipNorm", config.optimizer.clip_norm, 0);
+  check_optimizer(config.optimizer);
 }
 
 }  // namespace cmir

@@ -61,11 +61,21 @@ static_assert(complete<ReconstructionConfig>);
 
 struct OptimizerConfig {
   double learning_rate, weight_decay, clip_norm;
+  bool decay_biases;     // and all other parameters of one dimension
+  std::string schedule;  // constant, linear, cosine
+  double warmup;         // share of all steps
+  int64_t epochs;        // that the schedule spans
+  int64_t accumulation;  // batches a step
   static constexpr auto fields() {
     return std::tuple{
         Field{"learningRate", &OptimizerConfig::learning_rate},
         Field{"weightDecay", &OptimizerConfig::weight_decay},
-        Field{"clipNorm", &OptimizerConfig::clip_norm}
+        Field{"clipNorm", &OptimizerConfig::clip_norm},
+        Field{"decayBiases", &OptimizerConfig::decay_biases},
+        Field{"schedule", &OptimizerConfig::schedule},
+        Field{"warmup", &OptimizerConfig::warmup},
+        Field{"epochs", &OptimizerConfig::epochs},
+        Field{"accumulation", &OptimizerConfig::accumulation}
     };
   }
 };

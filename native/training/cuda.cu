@@ -114,12 +114,13 @@ struct Factors {
 template <class Value>
 __device__ Factors factors_of(const AdamwArguments<Value>& config, double squares, int64_t step) {
   const auto t = static_cast<double>(step + 1);
+  const double rate = *config.learning_rate;
   const double clip = config.clip_norm / (std::sqrt(squares) + 1e-6);
   return {
       // NaN is not above 1 and stays, as everywhere.
       .clip = config.clip_norm > 0 ? (clip > 1 ? 1.0 : clip) : 1.0,
-      .decay = 1 - config.learning_rate * config.weight_decay,
-      .step_size = config.learning_rate / (1 - std::pow(kBeta1, t)),
+      .decay = 1 - rate * config.weight_decay,
+      .step_size = rate / (1 - std::pow(kBeta1, t)),
       .root_correction = 1 / std::sqrt(1 - std::pow(kBeta2, t)),
   };
 }
@@ -172,7 +173,8 @@ __global__ void __launch_bounds__(kBlock) update_kernel(
       m.values[i] = beta1 * m.values[i] + rest1 * gradient;
       v.values[i] = beta2 * v.values[i] + rest2 * gradient * gradient;
       const Value root = std::sqrt(v.values[i]) * root_correction + epsilon;  // sqrt of v_hat
-      p.values[i] = p.values[i] * decay - step_size * m.values[i] / root;
+      const bool spared = b.spared != nullptr && first + i < b.size && b.spared[first + i];
+      p.values[i] = p.values[i] * (spared ? Value(1) : decay) - step_size * m.values[i] / root;
     }
     store_four<Whole>(m, b.exp_avg, first, b.size);
     store_four<Whole>(v, b.exp_avg_sq, first, b.size);

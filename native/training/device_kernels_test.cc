@@ -2,6 +2,7 @@
 #include "test/check.h"
 #include "training/kernels.h"
 #include "training/optimizer.h"
+#include "training/step_fixture.h"
 
 namespace cmir::test {
 namespace {
@@ -36,10 +37,14 @@ TEST_CASE("step: the CUDA kernel of a bias adds it, and rounds to bfloat16") {
 TEST_CASE("optimizer: the CUDA kernels update as the CPU does, and leave a copy in bfloat16") {
   const auto device = kernel_device();
   if (!device) return;
-  const OptimizerConfig config{.learning_rate = 0.01, .weight_decay = 0.1, .clip_norm = 2};
+  const OptimizerConfig config = plain_optimizer(0.01, 0.1, 2);
   const Scratch scratch(1, at::TensorOptions(*device));
-  for (const int64_t size : {1, 3, 8, 1025}) {
-    INFO("size " << size);
+  for (const auto& [size, spares] :
+       {std::pair{1, false}, {3, true}, {8, true}, {1025, false}, {1025, true}}) {
+    INFO("size " << size << " spares " << spares);
+    const at::Tensor spared = spares ? at::arange(size).remainder(3).eq(1) : at::Tensor();
+    const at::Tensor there = spares ? spared.to(*device) : spared;
+    const at::Tensor rate = at::full({}, 0.01, at::TensorOptions(*device).dtype(at::kDouble));
     const at::Tensor parameters = normal({size}, at::kFloat, 1),
                      gradients = normal({size}, at::kFloat, 2);
     const at::Tensor p = parameters.to(*device, false, true), g = gradients.to(*device),
@@ -49,9 +54,10 @@ TEST_CASE("optimizer: the CUDA kernels update as the CPU does, and leave a copy 
                      factors = at::zeros({4}, p.options().dtype(at::kDouble));
     adamw_cuda(
         AdamwArguments<float>{
-            .learning_rate = config.learning_rate,
+            .learning_rate = rate.const_data_ptr<double>(),
             .weight_decay = config.weight_decay,
             .clip_norm = config.clip_norm,
+            .spared = spares ? there.const_data_ptr<bool>() : nullptr,
             .size = size,
             .parameters = p.mutable_data_ptr<float>(),
             .gradients = g.const_data_ptr<float>(),
@@ -64,8 +70,8 @@ TEST_CASE("optimizer: the CUDA kernels update as the CPU does, and leave a copy 
         scratch.get(),
         current_stream()
     );
-    Optimizer optimizer(parameters);
-    optimizer.step(parameters, gradients, config);
+    Optimizer optimizer(parameters, spared);
+    optimizer.step(parameters, gradients, config, 0.01);
     check_close(p.cpu(), parameters);
     check_close(v.cpu(), optimizer.exp_avg_sq);
     CHECK(copy.equal(rounded(p)));

@@ -48,8 +48,21 @@ class DeviceStep {
       const at::Tensor& rows, const std::vector<ModalityBatch>& features, double weight
   ) = 0;
 
-  /** Takes the step on rows; its terms count once an example. */
-  virtual void train(const at::Tensor& rows, const std::vector<ModalityBatch>& features) = 0;
+  /** Takes the step on rows at this learning rate; its terms count once an example. Only where the
+   * configuration accumulates nothing. */
+  virtual void train(
+      const at::Tensor& rows, const std::vector<ModalityBatch>& features, double rate
+  ) = 0;
+
+  /**
+   * Adds the gradients of the step's next batch, `share` times, to those of its earlier ones; its
+   * terms count once an example. Only where the configuration accumulates.
+   */
+  virtual void accumulate(
+      const at::Tensor& rows, const std::vector<ModalityBatch>& features, double share
+  ) = 0;
+  /** Takes the step with what was accumulated. */
+  virtual void update(double rate) = 0;
 
   /** float64 [term_count] on the device, of the steps since begin(). */
   virtual const at::Tensor& sums() const = 0;

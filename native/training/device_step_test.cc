@@ -14,6 +14,8 @@
 namespace cmir::test {
 namespace {
 
+constexpr double kRate = 0.01;
+
 /** The same model, moments and data on the CPU and where the kernels run. */
 struct Pair {
   struct Side {
@@ -22,7 +24,10 @@ struct Pair {
               {config.modalities, config.outputs, config.model},
               at::TensorOptions(device).dtype(type_of(config))
           ),
-          optimizer(model.parameters().flat()),
+          optimizer(
+              model.parameters().flat(),
+              config.optimizer.decay_biases ? at::Tensor() : model.parameters().vectors()
+          ),
           scales(config.modalities.size()) {
       model.parameters().initialize(config.seed);
       for (size_t m = 0; m < config.modalities.size(); ++m) {
@@ -225,7 +230,7 @@ void train_anew(Pair& pair, const at::Tensor& rows, int64_t number) {
   pair.step = make_device_step(pair.config, pair.there.model.parameters(), pair.there.optimizer);
   pair.bind();
   pair.step->begin(number);
-  pair.step->train(rows, {});
+  pair.step->train(rows, {}, kRate);
 }
 
 TEST_CASE("device step: training is that on the CPU, captured or not, with the same bits") {
@@ -242,13 +247,13 @@ TEST_CASE("device step: training is that on the CPU, captured or not, with the s
     for (size_t i = 0; i < kBatches.size(); ++i) {
       const at::Tensor rows = some_rows(kBatches[i].first, kBatches[i].second);
       const auto number = static_cast<int64_t>(i) + 2;
-      pair.step->train(rows.to(*device), {});
+      pair.step->train(rows.to(*device), {}, kRate);
       train_anew(eager, rows.to(*device), number);
 
       expected += pair.expect(rows, number) * static_cast<double>(rows.numel());
       pair.here.optimizer.set_steps(number);
       const Parameters& parameters = pair.here.model.parameters();
-      pair.here.optimizer.step(parameters.flat(), parameters.gradients(), config.optimizer);
+      pair.here.optimizer.step(parameters.flat(), parameters.gradients(), config.optimizer, kRate);
     }
     check_alike(pair.step->sums(), expected);
     const at::Tensor found = pair.there.model.parameters().flat();
@@ -256,6 +261,76 @@ TEST_CASE("device step: training is that on the CPU, captured or not, with the s
     check_alike(pair.there.optimizer.exp_avg_sq, pair.here.optimizer.exp_avg_sq);
     CHECK(found.equal(eager.there.model.parameters().flat()));
     CHECK(pair.step->memory() > 0);
+  }
+}
+
+TEST_CASE("device step: rates that change reach graphs, and biases need not decay") {
+  const auto device = kernel_device();
+  if (!device) return;
+  const at::NoGradGuard no_grad;
+  const OwnStream stream(*device);
+  TrainerConfig config = step_config();
+  config.optimizer.decay_biases = false;
+  config.optimizer.weight_decay = 0.5;
+  Pair pair(config, *device);
+  pair.step->begin(2);
+  for (int64_t i = 0; i < 6; ++i) {
+    const at::Tensor rows = some_rows(16, 16 * i);
+    const double rate = 0.02 / static_cast<double>(1 + i / 2);  // the same one twice each time
+    pair.step->train(rows.to(*device), {}, rate);
+    pair.expect(rows, i + 2);
+    pair.here.optimizer.set_steps(i + 2);
+    const Parameters& parameters = pair.here.model.parameters();
+    pair.here.optimizer.step(parameters.flat(), parameters.gradients(), config.optimizer, rate);
+  }
+  check_alike(pair.there.model.parameters().flat(), pair.here.model.parameters().flat());
+}
+
+TEST_CASE("device step: batches accumulate as on the CPU, captured or not") {
+  const auto device = kernel_device();
+  if (!device) return;
+  const at::NoGradGuard no_grad;
+  const OwnStream stream(*device);
+  for (const std::string precision : {"float64", "bf16"}) {
+    TrainerConfig config = step_config();
+    config.precision = precision;
+    config.optimizer.accumulation = 3;
+    Pair pair(config, *device);
+    config.precision = precision == "bf16" ? "float32" : precision;
+    Pair exact(config, *device);
+    const Parameters& parameters = exact.here.model.parameters();
+    const at::Tensor before = parameters.flat().clone();
+    at::Tensor expected = at::zeros({term_count(config)}, at::kDouble);
+    for (int64_t epoch = 0; epoch < 2; ++epoch) {
+      pair.step->begin(2 + 3 * epoch);
+      expected.zero_();
+      for (int64_t s = 0; s < 3; ++s) {
+        // The epoch's last step has one batch of 8 and one of 4.
+        const std::vector<int64_t> sizes =
+            s < 2 ? std::vector<int64_t>{8, 8, 8} : std::vector<int64_t>{8, 4};
+        const double examples = s < 2 ? 24 : 12;
+        at::Tensor sum = at::zeros_like(parameters.flat());
+        for (size_t i = 0; i < sizes.size(); ++i) {
+          const at::Tensor rows = some_rows(sizes[i], 24 * s + 8 * static_cast<int64_t>(i));
+          const auto count = static_cast<double>(sizes[i]);
+          pair.step->accumulate(rows.to(*device), {}, count / examples);
+          const int64_t number = 3 * (2 + 3 * epoch + s) + static_cast<int64_t>(i);
+          expected += exact.expect(rows, number) * count;
+          sum += parameters.gradients() * (count / examples);
+        }
+        pair.step->update(kRate);
+        exact.here.optimizer.set_steps(2 + 3 * epoch + s);
+        exact.here.optimizer.step(parameters.flat(), sum, config.optimizer, kRate);
+      }
+      if (precision != "bf16") check_alike(pair.step->sums(), expected);
+    }
+    const at::Tensor found = pair.there.model.parameters().flat().cpu();
+    if (precision == "bf16") {
+      const at::Tensor& near = parameters.flat();
+      CHECK(distance(found, near) < 0.3 * distance(near, before));
+    } else {
+      check_alike(found, parameters.flat());
+    }
   }
 }
 
@@ -274,8 +349,8 @@ TEST_CASE("device step: in bfloat16 parameters stay float32, and replay changes 
   pair.step->begin(2);
   for (size_t i = 0; i < kBatches.size(); ++i) {
     const at::Tensor rows = some_rows(kBatches[i].first, kBatches[i].second).to(*device);
-    exact.step->train(rows, {});
-    pair.step->train(rows, {});
+    exact.step->train(rows, {}, kRate);
+    pair.step->train(rows, {}, kRate);
     // It rounds the weights itself, which the other has from its last update.
     train_anew(eager, rows, static_cast<int64_t>(i) + 2);
   }
@@ -296,16 +371,16 @@ TEST_CASE("device step: new data is read, NaN in it reaches the loss") {
   Pair pair(step_config(), *device);
   const at::Tensor rows = some_rows(8).to(*device);
   pair.step->begin(0);
-  for (int i = 0; i < 3; ++i) pair.step->train(rows, {});
+  for (int i = 0; i < 3; ++i) pair.step->train(rows, {}, kRate);
   CHECK(std::isfinite(pair.step->sums()[0].item<double>()));
   std::vector<at::Tensor> features = pair.there.features;
   features[1] = at::full_like(features[1], std::numeric_limits<double>::quiet_NaN());
   pair.step->bind(features, pair.there.scales, pair.there.targets);
   pair.step->begin(0);
-  for (int i = 0; i < 3; ++i) pair.step->train(rows, {});
+  for (int i = 0; i < 3; ++i) pair.step->train(rows, {}, kRate);
   CHECK(std::isnan(pair.step->sums()[0].item<double>()));
   pair.step->bind(features, pair.there.scales, {});
-  check_throws([&] { pair.step->train(rows, {}); }, "no targets");
+  check_throws([&] { pair.step->train(rows, {}, kRate); }, "no targets");
 }
 
 TEST_CASE(
@@ -323,10 +398,10 @@ TEST_CASE(
   // Sizes that come again, so that graphs run, and one that needs more memory.
   for (const int64_t size : {8, 8, 8, 12, 8, 12, 12}) {
     const at::Tensor rows = some_rows(size, size).to(*device);
-    bound.step->train(rows, {});
+    bound.step->train(rows, {}, kRate);
     std::vector<ModalityBatch> brought(3);
     for (const size_t m : {0, 2}) brought[m].values = own.there.features[m].index_select(0, rows);
-    own.step->train(rows, brought);
+    own.step->train(rows, brought, kRate);
   }
   CHECK(own.step->sums().equal(bound.step->sums()));
   CHECK(own.there.model.parameters().flat().equal(bound.there.model.parameters().flat()));

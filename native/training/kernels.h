@@ -25,7 +25,9 @@ void prediction_cuda(
 /** AdamW over buffers of [size] each. */
 template <class Value>
 struct AdamwArguments {
-  double learning_rate, weight_decay, clip_norm;
+  const double* learning_rate;  // read when the kernels run
+  double weight_decay, clip_norm;
+  const bool* spared;  // [size], true where nothing decays; or null
   int64_t size;
   Value* parameters;
   const Value* gradients;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "base/rows.h"
 #include "base/vectorized.h"
@@ -35,10 +36,11 @@ struct Factors {
   Value clip, decay, step_size, root_correction;
 };
 
-template <class Value>
+template <bool Spares, class Value>
 CMIR_INLINE void update(
     const Factors<Value>& f,
     int64_t size,
+    const bool* spared,
     Value* parameter,
     const Value* gradient,
     Value* m,
@@ -53,7 +55,8 @@ CMIR_INLINE void update(
     m[i] = beta1 * m[i] + rest1 * g;
     v[i] = beta2 * v[i] + rest2 * g * g;
     const Value root = std::sqrt(v[i]) * f.root_correction + epsilon;  // sqrt of v_hat
-    parameter[i] = parameter[i] * f.decay - f.step_size * m[i] / root;
+    const Value kept = Spares && spared[i] ? Value(1) : f.decay;
+    parameter[i] = parameter[i] * kept - f.step_size * m[i] / root;
   }
 }
 
@@ -64,8 +67,10 @@ void step_cpu(
     const at::Tensor& gradients,
     const at::Tensor& exp_avg,
     const at::Tensor& exp_avg_sq,
+    const at::Tensor& spared,
     int64_t steps,
-    const OptimizerConfig& config
+    const OptimizerConfig& config,
+    double learning_rate
 ) {
   const int64_t size = parameters.numel();
   const Value* gradient = gradients.const_data_ptr<Value>();
@@ -83,24 +88,33 @@ void step_cpu(
   const auto t = static_cast<double>(steps);
   const Factors<Value> factors{
       .clip = static_cast<Value>(clip),
-      .decay = static_cast<Value>(1 - config.learning_rate * config.weight_decay),
-      .step_size = static_cast<Value>(config.learning_rate / (1 - std::pow(kBeta1, t))),
+      .decay = static_cast<Value>(1 - learning_rate * config.weight_decay),
+      .step_size = static_cast<Value>(learning_rate / (1 - std::pow(kBeta1, t))),
       .root_correction = static_cast<Value>(1 / std::sqrt(1 - std::pow(kBeta2, t))),
   };
   auto* parameter = parameters.mutable_data_ptr<Value>();
   auto* m = exp_avg.mutable_data_ptr<Value>();
   auto* v = exp_avg_sq.mutable_data_ptr<Value>();
+  const bool* spares = spared.defined() ? spared.const_data_ptr<bool>() : nullptr;
   chunks.for_each(4 * kWidth, [&](int64_t, int64_t begin, int64_t end) {
     const int64_t at = begin * kWidth, count = std::min(size, end * kWidth) - at;
-    vectorized([&] { update(factors, count, parameter + at, gradient + at, m + at, v + at); });
+    Value *p = parameter + at, *first = m + at, *second = v + at;
+    if (spares == nullptr) {
+      vectorized([&] { update<false>(factors, count, nullptr, p, gradient + at, first, second); });
+    } else {
+      vectorized([&] {
+        update<true>(factors, count, spares + at, p, gradient + at, first, second);
+      });
+    }
   });
 }
 
 }  // namespace
 
-Optimizer::Optimizer(const at::Tensor& parameters)
+Optimizer::Optimizer(const at::Tensor& parameters, at::Tensor spared)
     : exp_avg(at::zeros_like(parameters)),
       exp_avg_sq(at::zeros_like(parameters)),
+      spared_(std::move(spared)),
       step_(at::zeros({}, parameters.options().dtype(at::kFloat))) {}
 
 void Optimizer::set_steps(int64_t steps) {
@@ -109,16 +123,27 @@ void Optimizer::set_steps(int64_t steps) {
 }
 
 void Optimizer::step(
-    const at::Tensor& parameters, const at::Tensor& gradients, const OptimizerConfig& config
+    const at::Tensor& parameters,
+    const at::Tensor& gradients,
+    const OptimizerConfig& config,
+    double learning_rate
 ) {
   if (parameters.device().is_cpu()) {
     const auto run = parameters.scalar_type() == at::kDouble ? step_cpu<double> : step_cpu<float>;
-    run(parameters, gradients, exp_avg, exp_avg_sq, ++steps_, config);
+    ++steps_;
+    run(parameters, gradients, exp_avg, exp_avg_sq, spared_, steps_, config, learning_rate);
     return;
   }
   if (config.clip_norm > 0) {
     const at::Tensor norm = at::linalg_vector_norm(gradients);
     gradients.mul_((config.clip_norm / (norm + 1e-6)).clamp_max_(1));
+  }
+  double decay = config.weight_decay;
+  if (spared_.defined()) {
+    // The fused kernel decays all or nothing.
+    const at::Tensor kept = spared_.logical_not().to(parameters.scalar_type());
+    parameters.mul_(1 - learning_rate * decay * kept);
+    decay = 0;
   }
   set_steps(steps_ + 1);
   at::_fused_adamw_(
@@ -128,10 +153,10 @@ void Optimizer::step(
       {exp_avg_sq},
       {},
       {step_},
-      config.learning_rate,
+      learning_rate,
       kBeta1,
       kBeta2,
-      config.weight_decay,
+      decay,
       kEpsilon,
       /*amsgrad=*/false,
       /*maximize=*/false

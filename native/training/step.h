@@ -39,6 +39,14 @@ inline int64_t term_count(const TrainerConfig& config) {
 }
 
 /**
+ * Which draws the first batch after `steps` steps has; each batch of a step has draws of its own,
+ * and the last step of an epoch may have fewer batches.
+ */
+inline int64_t first_draw(const TrainerConfig& config, int64_t steps) {
+  return steps * config.optimizer.accumulation;
+}
+
+/**
  * The engine on the CPU: loss and gradients of one training step without autograd. Every layer's
  * backward is written out, constraints compute their gradients with their values, and all memory is
  * kept from step to step. objective() is the readable form of the same, which tests compare it

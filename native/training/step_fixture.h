@@ -14,6 +14,21 @@ namespace cmir::test {
 
 inline constexpr int64_t kExamples = 40;
 
+inline OptimizerConfig plain_optimizer(
+    double learning_rate = 0.01, double weight_decay = 0.01, double clip_norm = 1
+) {
+  return {
+      .learning_rate = learning_rate,
+      .weight_decay = weight_decay,
+      .clip_norm = clip_norm,
+      .decay_biases = true,
+      .schedule = "constant",
+      .warmup = 0,
+      .epochs = 1,
+      .accumulation = 1,
+  };
+}
+
 /** Every kind of noise and every constraint, on widths that fit no vector. */
 inline TrainerConfig step_config() {
   return {
@@ -36,7 +51,7 @@ inline TrainerConfig step_config() {
       .decorrelation = {.off_diagonal = 0.3},
       .prediction = {.loss = "l1", .on = "all"},
       .reconstruction = {.target = "environment"},
-      .optimizer = {.learning_rate = 0.01, .weight_decay = 0.01, .clip_norm = 1},
+      .optimizer = plain_optimizer(),
   };
 }
 

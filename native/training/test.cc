@@ -5,6 +5,7 @@
 #include "ops/perturb/op.h"
 #include "ops/reconstruction/reference.h"
 #include "test/check.h"
+#include "training/step_fixture.h"
 #include "training/trainer.h"
 
 namespace cmir::test {
@@ -31,7 +32,7 @@ TrainerConfig small_config() {
       .decorrelation = {.off_diagonal = 0.3},
       .prediction = {.loss = "l1", .on = "all"},
       .reconstruction = {.target = "environment"},
-      .optimizer = {.learning_rate = 0.01, .weight_decay = 0.01, .clip_norm = 1},
+      .optimizer = plain_optimizer(),
   };
 }
 
@@ -304,6 +305,29 @@ TEST_CASE("trainer: refuses data and rows that do not fit") {
   check_throws([&] { trainer.train_epoch(at::zeros({1}, at::kLong), 1); }, "no targets");
 }
 
+TEST_CASE("trainer: without decay of biases they alone keep their size") {
+  TrainerConfig config = small_config();
+  config.optimizer.weight_decay = 0.5;
+  const auto trained = [&](bool decay_biases) {
+    config.optimizer.decay_biases = decay_biases;
+    Trainer trainer(config);
+    upload(trainer);
+    trainer.arm();
+    trainer.train_epoch(all_rows(), kRows);
+    return trainer.state(false);
+  };
+  const TrainerState before = Trainer(config).state(false), with = trained(true),
+                     without = trained(false);
+  for (const auto& [name, tensor] : without.tensors) {
+    if (name.starts_with("normalizer.")) continue;
+    INFO(name);
+    const at::Tensor decay = 0.01 * 0.5 * before.tensors.at(name);
+    const bool spared = name.ends_with(".bias");
+    check_close(tensor, with.tensors.at(name) + (spared ? decay : at::zeros_like(decay)));
+    CHECK((decay.abs().max().item<double>() > 0));
+  }
+}
+
 TEST_CASE("config: each field is checked by name") {
   const auto refuses = [](const std::function<void(TrainerConfig&)>& spoil,
                           const std::string& message) {
@@ -333,6 +357,13 @@ TEST_CASE("config: each field is checked by name") {
       "weights.invariance: needs at least one noisy environment"
   );
   refuses([](auto& c) { c.prediction.loss = "crossEntropy"; }, "at least 2 classes");
+  refuses(
+      [](auto& c) { c.optimizer.schedule = "step"; },
+      "optimizer.schedule: expected one of constant, linear, cosine, found 'step'"
+  );
+  refuses([](auto& c) { c.optimizer.warmup = 1; }, "optimizer.warmup: expected below 1, found 1");
+  refuses([](auto& c) { c.optimizer.epochs = 0; }, "optimizer.epochs: expected at least 1");
+  refuses([](auto& c) { c.optimizer.accumulation = 0; }, "optimizer.accumulation: expected at le");
   refuses([](auto& c) { c.device = "cuda"; }, "device: found 'cuda'");
   refuses([](auto& c) { c.device = "meta"; }, "device: expected cpu or cuda");
 }

@@ -1,11 +1,9 @@
 #include "training/trainer.h"
 
 #include <ATen/ATen.h>
-#include <c10/core/Event.h>
 #include <c10/core/impl/VirtualGuardImpl.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <numeric>
 
@@ -64,26 +62,6 @@ std::shared_ptr<const c10::Stream> own_stream(const at::TensorOptions& options) 
   );
 }
 
-/** Lets a queue of work on a stream grow to twice kSteps steps, so that abort() is soon seen. */
-class Throttle {
- public:
-  explicit Throttle(const c10::Stream* stream) : stream_(stream) {}
-
-  /** To be called after each step. */
-  void step() {
-    constexpr int64_t kSteps = 16;
-    if (stream_ == nullptr || ++steps_ % kSteps != 0) return;
-    if (event_) event_->synchronize();
-    event_.emplace(stream_->device_type());
-    event_->record(*stream_);
-  }
-
- private:
-  const c10::Stream* stream_;
-  std::optional<c10::Event> event_;
-  int64_t steps_ = 0;
-};
-
 }  // namespace
 
 Trainer::Trainer(TrainerConfig config)
@@ -92,7 +70,10 @@ Trainer::Trainer(TrainerConfig config)
       options_(tensor_options(config_)),
       stream_(own_stream(options_)),
       model_({config_.modalities, config_.outputs, config_.model}, options_),
-      optimizer_(model_.parameters().flat()) {
+      optimizer_(
+          model_.parameters().flat(),
+          config_.optimizer.decay_biases ? at::Tensor() : model_.parameters().vectors()
+      ) {
   at::NoGradGuard no_grad;
   model_.parameters().initialize(config_.seed);
   for (const Modality& modality : config_.modalities) {
@@ -119,6 +100,9 @@ Trainer::Trainer(TrainerConfig config)
     // All of this was queued where the caller stood; from now on it is read on our own stream.
     const c10::impl::VirtualGuardImpl cuda(c10::DeviceType::CUDA);
     cuda.getStream(stream_->device()).synchronize();
+  }
+  if (config_.optimizer.accumulation > 1) {
+    accumulated_ = at::zeros_like(model_.parameters().flat());
   }
   terms_.resize(static_cast<size_t>(term_count(config_)));
   count_memory();
@@ -190,19 +174,23 @@ void Trainer::set_inputs(
 }
 
 void Trainer::differentiate(
-    const at::Tensor& rows, const std::vector<ModalityBatch>& batch, double weight, at::Tensor& sums
+    const at::Tensor& rows,
+    const std::vector<ModalityBatch>& batch,
+    int64_t draw,
+    double weight,
+    at::Tensor& sums
 ) {
   if (step_ != nullptr) {
     const auto* numbers = rows.const_data_ptr<int64_t>();
     const SequenceNoise noise{
         .seed = config_.seed,
-        .step = optimizer_.steps(),
+        .step = draw,
         .index = numbers,
         .environments = environments_,
         .clean = true,
     };
     set_inputs(rows, batch, noise, /*learns=*/true);
-    step_->run({inputs_, data_->targets(), numbers, rows.numel()}, optimizer_.steps(), terms_);
+    step_->run({inputs_, data_->targets(), numbers, rows.numel()}, draw, terms_);
     for (size_t m = 0; m < inputs_.size(); ++m) {
       if (inputs_[m].gradient.defined()) poolings_[m]->backward();
     }
@@ -218,7 +206,7 @@ void Trainer::differentiate(
   }
   model_.parameters().gradients().zero_();
   at::AutoGradMode grad_mode(true);
-  const Terms terms = objective(model_, config_, gathered(rows, batch), optimizer_.steps());
+  const Terms terms = objective(model_, config_, gathered(rows, batch), draw);
   terms.loss.backward();
   at::NoGradGuard no_grad;
   // The sums stay on the device: reading one would wait for the step.
@@ -237,48 +225,6 @@ TermValues Trainer::unpack(const at::Tensor& sums, double examples) const {
   return {values[0], values[1], values[2], values[3], list(0), list(1), list(2)};
 }
 
-EpochResult Trainer::train_epoch(const at::Tensor& rows, int64_t batch_size) {
-  const Scope scope(mutex_, config_, options_, stream_.get());
-  at::NoGradGuard no_grad;
-  TORCH_CHECK_VALUE(batch_size >= 1, "batchSize: expected at least 1, found ", batch_size);
-  const auto start = std::chrono::steady_clock::now();
-  check_training(rows);
-  const at::Tensor order = rows.to(options_.device());
-  const int64_t size = order.numel();
-  BatchReader reader(data(), rows, batch_size);
-  at::Tensor sums = at::zeros({term_count(config_)}, options_.dtype(at::kDouble));
-  Throttle throttle(stream_.get());
-  if (device_step_ != nullptr) device_step_->begin(optimizer_.steps());
-
-  EpochResult result{.terms = {}, .steps = 0, .examples = 0, .seconds = 0, .aborted = false};
-  for (int64_t begin = 0; begin < size; begin += batch_size) {
-    if (aborted_) {
-      result.aborted = true;
-      break;
-    }
-    const int64_t count = std::min(batch_size, size - begin);
-    const at::Tensor part = order.narrow(0, begin, count);
-    const std::vector<ModalityBatch>& batch = reader.next();
-    if (device_step_ != nullptr) {
-      device_step_->train(part, batch);
-      optimizer_.count_step();
-    } else {
-      differentiate(part, batch, static_cast<double>(count), sums);
-      optimizer_.step(
-          model_.parameters().flat(), model_.parameters().gradients(), config_.optimizer
-      );
-    }
-    throttle.step();
-    result.examples += count;
-    progress_ = ++result.steps;
-  }
-  if (device_step_ != nullptr) sums.copy_(device_step_->sums());
-  result.terms = unpack(sums, static_cast<double>(result.examples));
-  count_memory();
-  result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  return result;
-}
-
 std::pair<TermValues, std::map<std::string, at::Tensor>> Trainer::gradients(
     const at::Tensor& rows
 ) {
@@ -288,7 +234,7 @@ std::pair<TermValues, std::map<std::string, at::Tensor>> Trainer::gradients(
   check_training(rows);
   at::Tensor sums = at::zeros({term_count(config_)}, options_.dtype(at::kDouble));
   BatchReader reader(data(), rows, rows.numel());
-  differentiate(rows.to(options_.device()), reader.next(), 1, sums);
+  differentiate(rows.to(options_.device()), reader.next(), draw(0), 1, sums);
   count_memory();
   const at::Tensor copy =
       model_.parameters().gradients().to(at::kCPU, /*non_blocking=*/false, /*copy=*/true);
@@ -299,6 +245,7 @@ void Trainer::count_memory() {
   // Parameters, gradients and two moments.
   const size_t parameters = 4 * model_.parameters().flat().nbytes();
   memory_ = static_cast<int64_t>(parameters) + (data_ ? data_->bytes() : 0) +
+            (accumulated_.defined() ? static_cast<int64_t>(accumulated_.nbytes()) : 0) +
             (step_ == nullptr ? 0 : step_->memory()) +
             std::accumulate(
                 poolings_.begin(),

@@ -33,6 +33,7 @@ struct EpochResult {
   TermValues terms;
   int64_t steps, examples;
   double seconds;
+  double learning_rate;  // as it is after the last step
   bool aborted;
 };
 
@@ -57,7 +58,7 @@ class Trainer {
   void upload(const TrainerInput& input);
 
   /** Steps over rows (int64 [n], indices into the data) in their order; the last batch may be
-   * smaller. */
+   * smaller, and the last step have fewer batches. */
   EpochResult train_epoch(const at::Tensor& rows, int64_t batch_size);
 
   /** Forgets an earlier abort(); called by whoever starts an epoch, before handing it to a thread.
@@ -125,13 +126,23 @@ class Trainer {
       const SequenceNoise& noise,
       bool learns
   );
+  /** Which draws the i-th batch of the next step has. */
+  int64_t draw(int64_t i) const { return first_draw(config_, optimizer_.steps()) + i; }
+  /** An epoch that runs. */
+  struct Epoch;
+  /** Takes a step at this learning rate on `order` (int64 [n] on the device), the epoch's next
+   * examples, batch by batch. */
+  void take_step(const at::Tensor& order, double rate, Epoch& epoch);
+  /** Adds the batch's gradients, `share` times, to the step's. */
+  void accumulate(double share, bool first);
   /**
-   * Gradients of the next step on rows [B] into the parameters' flat buffer; adds the terms times
-   * `weight` to sums, float64 [term_count] on the device.
+   * Gradients of the next step on rows [B] with these draws into the parameters' flat buffer; adds
+   * the terms times `weight` to sums, float64 [term_count] on the device.
    */
   void differentiate(
       const at::Tensor& rows,
       const std::vector<ModalityBatch>& batch,
+      int64_t draw,
       double weight,
       at::Tensor& sums
   );
@@ -146,6 +157,7 @@ class Trainer {
   std::shared_ptr<const c10::Stream> stream_;  // of a CUDA device; null on the CPU
   CmirModel model_;
   Optimizer optimizer_;
+  at::Tensor accumulated_;  // flat, gradients of a step's batches; undefined where it has one
   // One of them is there: step_ on the CPU, device_step_ where CUDA kernels are built in. Without
   // them a CUDA device has objective() and autograd.
   std::unique_ptr<Step> step_;

@@ -139,6 +139,10 @@ describe('the configuration crosses over whole', () => {
     ['optimizer.learningRate', -1],
     ['optimizer.weightDecay', Number.NaN],
     ['optimizer.clipNorm', -1],
+    ['optimizer.schedule', 'step'],
+    ['optimizer.warmup', 1],
+    ['optimizer.epochs', 0],
+    ['optimizer.accumulation', 0],
   ])('%s of %j is refused', (path, value) => {
     const config = changed(path, value);
     expect(() => addon.echoConfig(config)).toThrow();

@@ -169,6 +169,23 @@ describe('a continuation', () => {
   });
 });
 
+test.each<[string, NonNullable<Options['training']>]>([
+  ['schedule cosine', { schedule: 'cosine' }],
+  ['warmup 0.1', { warmup: 0.1 }],
+])('with %s a run may not be made longer', async (words, training) => {
+  const of = (epochs: number) => resolveConfig({ training: { ...training, epochs } });
+  const error = await errorOf(() => {
+    checkSameConfig(of(10), of(20));
+  });
+  expect(error.code).toBe('ERR_CMIR_CONFIG');
+  expect(error.message).toContain('--resume: training.epochs is 20');
+  expect(error.message).toContain('started with 10');
+  expect(error.message).toContain(`training.${words}`);
+  expect(() => {
+    checkSameConfig(of(10), of(10));
+  }).not.toThrow();
+});
+
 describe('the fingerprint of a data set', () => {
   const original = tinyDataset();
   const { name, ids, modalities, splits } = original;

@@ -26,6 +26,7 @@ const epoch = {
   steps: 3,
   examples: 60,
   seconds: 0.5,
+  learningRate: 0.001,
   aborted: false,
 };
 

@@ -27,10 +27,10 @@ async function finish(out: string, wanted = options(), extra: TrainOptions = {})
 }
 
 /** Trains until the given epoch is over, then aborts within the next. */
-async function interrupt(out: string, epoch: number): Promise<void> {
+async function interrupt(out: string, epoch: number, wanted = options()): Promise<void> {
   const stop = new AbortController();
   const error = await errorOf(() =>
-    train(data, options(), {
+    train(data, wanted, {
       out,
       signal: stop.signal,
       onStart: () => {
@@ -63,6 +63,28 @@ test.each([0, 1, 3, 5])('a run stopped after epoch %i ends as if it never had', 
   const json = (name: string) =>
     JSON.parse(readFileSync(join(out, name), 'utf8')) as { seconds: number };
   expect(json('metrics.json').seconds).toBe(json('last.json').seconds);
+});
+
+test('with a schedule and accumulation it ends as if it never had, and keeps its epochs', async () => {
+  const wanted = (epochs: number): Options => ({
+    ...options(epochs),
+    training: { ...TINY.training, epochs, schedule: 'cosine', warmup: 0.2, accumulation: 3 },
+  });
+  const [straight, stopped] = [freshPath(), freshPath()];
+  await finish(straight, wanted(EPOCHS));
+  await interrupt(stopped, 2, wanted(EPOCHS));
+  const error = await errorOf(() => finish(stopped, wanted(EPOCHS + 1), { resume: true }));
+  expect(error.message).toContain('--resume: training.epochs is 7');
+  await finish(stopped, wanted(EPOCHS), { resume: true });
+  expect(content(stopped)).toEqual(content(straight));
+  const rates = content(straight).history.map((record) => record['learning_rate'] as number);
+  // 60 examples are four batches of 16, two steps an epoch: 12 steps, of which 2 warm up.
+  const expected = [1, 2, 3, 4, 5, 6].map(
+    (epoch) => 0.001 * Math.cos((Math.PI / 2) * ((2 * epoch - 2) / 10)) ** 2,
+  );
+  rates.forEach((rate, i) => {
+    expect(rate).toBeCloseTo(expected[i] as number, 12);
+  });
 });
 
 test('a finished run is continued by asking for more epochs', async () => {
