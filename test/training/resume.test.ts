@@ -77,7 +77,8 @@ test('with a schedule and accumulation it ends as if it never had, and keeps its
   expect(error.message).toContain('--resume: training.epochs is 7');
   await finish(stopped, wanted(EPOCHS), { resume: true });
   expect(content(stopped)).toEqual(content(straight));
-  const rates = content(straight).history.map((record) => record['learning_rate'] as number);
+  const history = content(straight)['history.jsonl'] as { learning_rate: number }[];
+  const rates = history.map((record) => record.learning_rate);
   // 60 examples are four batches of 16, two steps an epoch: 12 steps, of which 2 warm up.
   const expected = [1, 2, 3, 4, 5, 6].map(
     (epoch) => 0.001 * Math.cos((Math.PI / 2) * ((2 * epoch - 2) / 10)) ** 2,
