@@ -60,7 +60,9 @@ function measureText(vega: object): void {
   const { textMetrics } = vega as { textMetrics: TextMetrics };
   if (textMetrics.width !== textMetrics.estimateWidth) return;
   textMetrics.width = ({ text, fontSize = 11, limit = Infinity }, part = text ?? '') => {
-    const width = CHARACTER_WIDTH * fontSize * String(part).length;
+    const letters = String(part);
+    const wide = letters.match(/[%mwMW]/g)?.length ?? 0;
+    const width = CHARACTER_WIDTH * fontSize * (letters.length + 0.6 * wide);
     return limit > 0 ? Math.min(width, limit) : width;
   };
 }

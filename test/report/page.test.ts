@@ -2,6 +2,7 @@ import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 
+import { COLOURS, PALETTE, type Colour } from '../../lib/report/theme';
 import { saveSource } from '../../lib/training/source';
 import { train } from '../../lib/training/train';
 import { cmir, tablesOf, writeTables } from '../helpers/program';
@@ -124,16 +125,25 @@ test('runs whose data are gone are reported without predictions, and a note says
     const { out } = await report([writeResults(freshPath(), { 'sweep.json': sweep() })]);
     const { page } = await visit(browser, out, { colorScheme: 'dark' });
     await drawAll(page);
+    // The ground, the text of an axis, its grid, and the line of the second method.
     const colours = (): Promise<string[]> =>
       page.evaluate<string[]>(
-        `[document.body, document.querySelector('.live .role-axis-label text')].map((one, i) =>
-          getComputedStyle(one)[i === 0 ? 'backgroundColor' : 'fill'])`,
+        `[
+          [document.body, 'backgroundColor'],
+          [document.querySelector('.live .role-axis-label text'), 'fill'],
+          [document.querySelector('.live .role-axis-grid line'), 'stroke'],
+          [document.querySelectorAll('#noise-gaussian-all .live .mark-line path')[1], 'stroke'],
+        ].map(([element, property]) => getComputedStyle(element)[property])`,
       );
-    expect(await colours()).toEqual(['rgb(20, 23, 28)', 'rgb(165, 175, 188)']);
+    const ofTheme = (theme: 'light' | 'dark'): string[] =>
+      [COLOURS.ground, COLOURS.muted, COLOURS.grid, PALETTE[1] as Colour].map((colour) =>
+        rgb(colour[theme]),
+      );
+    expect(await colours()).toEqual(ofTheme('dark'));
     await page.locator('#theme').click();
-    expect(await colours()).toEqual(['rgb(255, 255, 255)', 'rgb(88, 97, 109)']);
+    expect(await colours()).toEqual(ofTheme('light'));
     await page.locator('#theme').click();
-    expect(await colours()).toEqual(['rgb(20, 23, 28)', 'rgb(165, 175, 188)']);
+    expect(await colours()).toEqual(ofTheme('dark'));
     await page.close();
   });
 
@@ -216,6 +226,12 @@ test('runs whose data are gone are reported without predictions, and a note says
     await page.close();
   });
 });
+
+/** A colour as browsers compute it. */
+function rgb(hexadecimal: string): string {
+  const parts = [1, 3, 5].map((at) => parseInt(hexadecimal.slice(at, at + 2), 16));
+  return `rgb(${parts.join(', ')})`;
+}
 
 /** Of the whole page: more than the window's means that it scrolls sideways. */
 function widthOf(page: Page): Promise<number> {

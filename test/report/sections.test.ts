@@ -1,6 +1,7 @@
 import type { Chapter } from '../../lib/report/chapter';
 import type { Html } from '../../lib/report/page/html';
 import { resultsOf } from '../../lib/report/results';
+import type { Charts } from '../../lib/report/section';
 import { sectionsOf } from '../../lib/report/sections';
 import { ablationRows } from '../../lib/report/sections/ablation';
 import { stars, tableSets } from '../../lib/report/sections/comparison';
@@ -12,7 +13,7 @@ import { confusionRows, truthRows } from '../../lib/report/sections/predictions'
 import { projectionRows } from '../../lib/report/sections/projection';
 import { axisOf, trialRows } from '../../lib/report/sections/search';
 import { sensitivityRows } from '../../lib/report/sections/sensitivity';
-import { metricRows, termRows } from '../../lib/report/sections/training';
+import { metricRows, termRows, trainingSection } from '../../lib/report/sections/training';
 import { describeSet, shortSet } from '../../lib/report/words';
 import { comparison, search, sensitivity } from './fixture';
 
@@ -205,6 +206,24 @@ test('training curves leave out terms that are 0 throughout and metrics that are
     { method: 'fusion', epoch: 2, value: 0.12346, best: true },
     { method: 'cmir', epoch: 2, value: 0.12346, best: true },
   ]);
+});
+
+test('a term that a later version adds to the history has its panel, after the known ones', () => {
+  const history = [
+    { epoch: 1, seconds: 9, fresh: 0.5, loss: 2, valid: { MAE: 1 }, modalities: {} },
+  ];
+  const run = {
+    method: 'cmir',
+    config: { seed: 1, training: { metric: 'MAE' } },
+    metrics: { best_epoch: 1 },
+    history,
+  };
+  const section = trainingSection({ ...EMPTY, methods: ['cmir'], runs: [run as never] });
+  const { figures } = section?.blocks[1] as Charts;
+  expect(figures.map(({ name }) => name)).toEqual([
+    ...['training-loss', 'training-fresh', 'training-valid-MAE'],
+  ]);
+  expect(figures[1]?.rows).toEqual([{ method: 'cmir', epoch: 1, value: 0.5, best: true }]);
 });
 
 test('trials: the best so far never gets worse, failed ones are left out', () => {

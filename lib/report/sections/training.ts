@@ -6,27 +6,43 @@ import { isShare, isWide, rounded } from '../format';
 import { html } from '../page/html';
 import type { Block, Section } from '../section';
 
-/** The terms of the objective, with what the method's description calls them. */
-const TERMS = {
+/** The terms of the objective in the order of the page, with what the method's description calls them. */
+const TERMS: Readonly<Record<string, string>> = {
   loss: 'Objective',
   prediction: 'Prediction loss',
   invariance: 'Invariance constraint',
   decorrelation: 'Decorrelation constraint',
   reconstruction: 'Reconstruction constraint',
-} as const satisfies Partial<Record<keyof EpochRecord, string>>;
+  consistency: 'Consistency of predictions',
+  risk: 'Spread of risks over environments',
+};
 
-type Term = keyof typeof TERMS;
+/** Numbers of a record that are no terms. */
+const OTHERS: readonly string[] = [
+  ...['epoch', 'learning_rate', 'seconds', 'native_seconds', 'examples_per_second'],
+];
+
+/** Every term that a run's history has, those that have no name of their own here last. */
+function termsOf(runs: readonly MethodRun[]): string[] {
+  const numbers = runs.flatMap(({ history }) =>
+    Object.entries(history[0] ?? {}).flatMap(([key, value]) =>
+      typeof value === 'number' && !OTHERS.includes(key) ? [key] : [],
+    ),
+  );
+  const found = new Set(numbers);
+  return [...new Set([...Object.keys(TERMS).filter((key) => found.has(key)), ...found])];
+}
 
 /** Every term of the objective and every validation metric by epoch, of one run a method. */
 export function trainingSection({ runs, methods }: Chapter): Section | null {
   const shown = firstRuns(runs, methods);
   if (shown.length === 0) return null;
   const names = shown.map(({ method }) => method);
-  const terms = (Object.keys(TERMS) as Term[]).map((term) => {
+  const terms = termsOf(shown).map((term) => {
     const rows = termRows(shown, term);
     return figureOf(
       `training-${term}`,
-      TERMS[term],
+      TERMS[term] ?? term,
       { title: term, log: isWide(rows.map(({ value }) => Number(value))) },
       rows,
       names,
@@ -70,10 +86,14 @@ function firstRuns(runs: readonly MethodRun[], methods: readonly string[]): Meth
     .filter((run) => run !== undefined);
 }
 
-/** A term that no run has is zero throughout: it gets no rows. */
-export function termRows(runs: readonly MethodRun[], term: Term): Row[] {
-  const used = runs.filter(({ history }) => history.some((record) => record[term] !== 0));
-  return used.flatMap((run) => run.history.map((record) => rowOf(run, record, record[term])));
+/** Runs in which a term is zero throughout do not have it: they get no rows. */
+export function termRows(runs: readonly MethodRun[], term: string): Row[] {
+  const valueOf = (record: EpochRecord): number => {
+    const value = (record as unknown as Record<string, unknown>)[term];
+    return typeof value === 'number' ? value : 0;
+  };
+  const used = runs.filter(({ history }) => history.some((record) => valueOf(record) !== 0));
+  return used.flatMap((run) => run.history.map((record) => rowOf(run, record, valueOf(record))));
 }
 
 export function metricRows(runs: readonly MethodRun[], metric: string): Row[] {
