@@ -134,6 +134,8 @@ describeWithPython('TensorBoard reads', () => {
     const expected: Record<string, (record: EpochRecord) => number | null | undefined> = {
       'train/loss': ({ loss }) => loss,
       'train/prediction': ({ prediction }) => prediction,
+      'train/risk': ({ risk }) => risk,
+      'train/consistency': ({ consistency }) => consistency,
       'train/invariance': ({ invariance }) => invariance,
       'train/decorrelation': ({ decorrelation }) => decorrelation,
       'train/reconstruction': ({ reconstruction }) => reconstruction,
