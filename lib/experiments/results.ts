@@ -19,7 +19,7 @@ export interface ResultRow {
   readonly values: readonly (number | null)[];
   /** Of the paired t-test against the first method, two-sided, not corrected; null for that method itself. */
   readonly p: number | null;
-  /** `p` after Holm's correction over all sets and methods of this metric. */
+  /** `p` after Holm's correction over the methods on this set. */
   readonly p_holm?: number | null;
   /** Of Wilcoxon's signed-rank test against the first method, exact, two-sided. */
   readonly p_wilcoxon?: number | null;

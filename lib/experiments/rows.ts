@@ -23,20 +23,20 @@ const AREA_TO = 0.7;
 
 /**
  * A row a set, metric and method, in this order. Tests are paired by seed against the first method, where both have
- * the same seeds; Holm's correction is over all sets and methods of a metric.
+ * the same seeds; Holm's correction is over the methods of a set and metric. It is not over the sets: those of a sweep
+ * are the same noise at many levels, and a longer sweep must not make a difference vanish.
  */
 export function resultRows(
   methods: readonly MethodOutcomes[],
   sets: readonly EvaluationSet[],
   metrics: readonly string[],
 ): ResultRow[] {
-  const byMetric = metrics.map((metric) => {
-    const rows = sets.flatMap(({ name }) => rowsOf(methods, name, metric));
-    const corrected = holm(rows.map(({ p }) => p));
-    return rows.map((row, index): ResultRow => ({ ...row, p_holm: corrected[index] ?? null }));
-  });
-  return sets.flatMap((_, set) =>
-    byMetric.flatMap((rows) => rows.slice(set * methods.length, (set + 1) * methods.length)),
+  return sets.flatMap(({ name }) =>
+    metrics.flatMap((metric) => {
+      const rows = rowsOf(methods, name, metric);
+      const corrected = holm(rows.map(({ p }) => p));
+      return rows.map((row, index): ResultRow => ({ ...row, p_holm: corrected[index] ?? null }));
+    }),
   );
 }
 

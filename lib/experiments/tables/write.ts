@@ -2,7 +2,7 @@ import type { Cell, Pivot } from './pivot';
 
 /** Marks of significance, after Holm's correction. */
 export const MARKS =
-  '* p < 0.05, ** p < 0.01 against the first row (paired t-test over seeds, Holm’s correction)';
+  '* p < 0.05, ** p < 0.01 against the first row (paired t-test over seeds, Holm’s correction over methods)';
 
 function mark({ p }: Cell): string {
   return p === null || p >= 0.05 ? '' : p >= 0.01 ? '*' : '**';
