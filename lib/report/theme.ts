@@ -83,7 +83,7 @@ export const CHART_CONFIG = {
   },
   axisX: { grid: false, labelFlush: false, labelOverlap: true },
   legend: {
-    orient: 'bottom',
+    orient: 'top',
     labelColor: COLOURS.ink.light,
     titleColor: COLOURS.muted.light,
     labelFontSize: 12,

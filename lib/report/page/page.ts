@@ -78,13 +78,18 @@ export async function renderPage(
 
 function contents(chapters: readonly PageChapter[]): Html {
   return html`<nav aria-label="Contents">
-    ${chapters.map(
-      ({ title, sections }) =>
-        html`${chapters.length > 1 ? html`<p class="note">${title}</p>` : null}
-          <ul>
-            ${sections.map((section) => html`<li><a href="#${section.id}">${section.title}</a></li>`)}
-          </ul>`,
-    )}
+    ${chapters.map(({ title, sections }) => {
+      const list = html`<ul>
+        ${sections.map((section) => html`<li><a href="#${section.id}">${section.title}</a></li>`)}
+      </ul>`;
+      // Of several chapters, only the names: a wall of links hides the result.
+      return chapters.length === 1
+        ? list
+        : html`<details>
+            <summary>${title}</summary>
+            ${list}
+          </details>`;
+    })}
   </nav>`;
 }
 
