@@ -13,8 +13,10 @@ export interface Finding {
   readonly best: ResultRow & { readonly mean: number };
   /** The first method; where that is the best, the second best. Undefined where there is but one method. */
   readonly other: (ResultRow & { readonly mean: number }) | undefined;
-  /** Of the difference between the two; null where it was not tested. */
+  /** Of the difference between the two, corrected where corrections were made; null where it was not tested. */
   readonly p: number | null;
+  /** The same, not corrected. */
+  readonly alone: number | null;
 }
 
 /** How a method compares with the first one over noisy test sets. */
@@ -64,8 +66,9 @@ export function findBest(results: Results, set: EvaluationSet): Finding | undefi
   const reference = rows.find(({ method }) => method === methods[0]);
   const other = reference === best ? second : (reference ?? second);
   const tested = other === reference ? best : other;
-  const p = other === undefined || tested === undefined ? null : pOf(tested);
-  return { set, metric, direction, best, other, p: reference === undefined ? null : p };
+  const row = reference === undefined || other === undefined ? undefined : tested;
+  const p = row === undefined ? null : pOf(row);
+  return { set, metric, direction, best, other, p, alone: row?.p ?? null };
 }
 
 /** How `method` compares with the first one over all noise on all modalities at once. */
@@ -87,6 +90,11 @@ export function tally(results: Results, method: string): Tally {
     if (p < SIGNIFICANT && !better) counts.significantlyWorse += 1;
   }
   return { method, ...counts };
+}
+
+/** Differences of a metric that were tested together. */
+export function testsOf({ rows }: Results, metric: string): number {
+  return rows.filter((row) => row.metric === metric && row.p !== null).length;
 }
 
 export function isBetter(a: number, b: number, direction: 'higher' | 'lower'): boolean {

@@ -2,13 +2,21 @@ import type { ChartSpec } from '../figure';
 import { metricAxis, metricFormat } from './axis';
 import { colourBy, INK, shapeBy } from './scales';
 
-export const STATES = ['finished', 'halved'] as const;
-
 /** How the horizontal axis of trials reads. */
 export type TrialAxis = 'trial' | 'number' | 'log' | 'name';
 
+export interface TrialAxes {
+  readonly metric: string;
+  /** Of the horizontal axis. */
+  readonly title: string;
+  readonly kind: TrialAxis;
+}
+
 /** Rows: x, score, state, best (the best score so far; of a trial axis alone). A point a trial. */
-export function trialChart(metric: string, title: string, kind: TrialAxis): ChartSpec {
+export function trialChart(
+  { metric, title, kind }: TrialAxes,
+  states: readonly string[],
+): ChartSpec {
   const x = {
     field: 'x',
     title,
@@ -24,8 +32,8 @@ export function trialChart(metric: string, title: string, kind: TrialAxis): Char
     mark: { type: 'point', filled: true, size: 45, opacity: 0.85, aria: false },
     encoding: {
       y: { field: 'score', type: 'quantitative', ...metricAxis(metric) },
-      color: colourBy('state', STATES),
-      shape: shapeBy('state', STATES),
+      color: colourBy('state', states),
+      shape: shapeBy('state', states),
       tooltip: [
         { field: 'trial', title: 'trial' },
         { field: 'x', title },

@@ -75,7 +75,7 @@ table { border-collapse: collapse; font-size: .92rem; min-width: 50%; }
 caption { text-align: left; font-weight: 600; padding-bottom: .35rem; }
 th, td { text-align: left; padding: .32rem .7rem; border-bottom: 1px solid var(--grid); vertical-align: top; overflow-wrap: break-word; }
 td:not(.number) { min-width: 5rem; max-width: 26rem; }
-thead th { white-space: normal; vertical-align: bottom; color: var(--muted); font-weight: 600; border-bottom-color: var(--axis); }
+thead th, thead th.number { white-space: normal; vertical-align: bottom; color: var(--muted); font-weight: 600; border-bottom-color: var(--axis); }
 tbody th { font-weight: 500; position: sticky; left: 0; background: var(--ground); max-width: 14rem; }
 .number { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
 abbr { text-decoration: none; }

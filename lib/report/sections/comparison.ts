@@ -94,6 +94,12 @@ function cell(metric: string, row: ResultRow | undefined, best: number | null | 
   return html`${isBest ? html`<strong>${text}</strong>` : text}${stars(row)}`;
 }
 
+/** A modality alone is named `text only`, or `text`. */
+function baselineName(name: string): string {
+  if (name === 'majority') return 'a constant';
+  return name.endsWith(' only') ? name : `${name} only`;
+}
+
 /** Without the sign of percent, which the caption has. */
 function plainSpread(metric: string, mean: number | null, std: number | null): string {
   return spreadText(metric, mean, std).replace('\u00a0%', '');
@@ -117,7 +123,7 @@ function baselineRows(
       baselines.some((row) => row.baseline === name && row.metric === metric && row.mean !== null),
     )
     .map((name) => [
-      html`<em>${name === 'majority' ? 'a constant' : `${name} alone`}</em>`,
+      html`<em>${baselineName(name)}</em>`,
       ...sets.map((set) => {
         const row = baselines.find(
           (other) => other.baseline === name && other.set === set.name && other.metric === metric,

@@ -2,7 +2,15 @@ import type { EvaluationSet } from '../../experiments/results';
 import type { Chapter } from '../chapter';
 import { intervalChart, intervalHeight } from '../charts/intervals';
 import type { Figure, Row } from '../figure';
-import { cleanSet, findBest, headlineSet, tally, type Finding, type Tally } from '../findings';
+import {
+  cleanSet,
+  findBest,
+  headlineSet,
+  tally,
+  testsOf,
+  type Finding,
+  type Tally,
+} from '../findings';
 import { describeMetric, isShare, metricText, plural, pText, spreadText } from '../format';
 import { html, type Html } from '../page/html';
 import { intervalOf, intervalWords, isJoint, SIGNIFICANT, type Results } from '../results';
@@ -111,9 +119,15 @@ function headline(finding: Finding, result: Results): Html {
   const unsure =
     p === null
       ? html`. Whether that is more than chance was not tested.`
-      : html`, but a difference like this is often chance (${pText(p)}):
-          <strong>no clear winner</strong>.`;
+      : html`. ${doubt(finding, p, testsOf(result, metric))}: <strong>no clear winner</strong>.`;
   return html`${first}: ${against}${unsure}`;
+}
+
+/** Why a difference is not taken for one: by itself, or among as many as were tested. */
+function doubt({ alone }: Finding, p: number, tests: number): string {
+  return alone !== null && alone < SIGNIFICANT
+    ? `By itself that would be significant (${pText(alone)}), but not among ${plural(tests, 'test')} (${pText(p)} after Holm’s correction)`
+    : `Differences like this are often chance (${pText(p)})`;
 }
 
 /** What a model that ignores its input reaches. */
@@ -142,12 +156,16 @@ function tallyWords(counts: Tally, reference: string): Html | null {
   const significant =
     tested === 0
       ? ''
-      : `: significantly better on ${String(significantlyBetter)}, significantly worse on ` +
-        `${significantlyWorse === 0 ? 'none' : String(significantlyWorse)} (p below ${String(SIGNIFICANT)})`;
+      : `: significantly better on ${noneOr(significantlyBetter)}, significantly worse on ` +
+        `${noneOr(significantlyWorse)} (p below ${String(SIGNIFICANT)})`;
   return html`<p>
     Over all ${sets} test sets with noise on every modality, ${method} has a better mean than
     ${reference} on ${better}${significant}.
   </p>`;
+}
+
+function noneOr(count: number): string {
+  return count === 0 ? 'none' : String(count);
 }
 
 function cleanWords({ best, other, metric, p }: Finding): Html | null {

@@ -12,6 +12,9 @@ import { spreadOf } from '../spread';
 /** Rows of the table of trials. */
 const MOST_TRIALS = 10;
 
+/** Of trials with a score, in the order of their colours. */
+const STATES: readonly Trial['state'][] = ['finished', 'halved', 'failed'];
+
 type Scored = Trial & { readonly score: number };
 
 /** The trials of a search: their scores in turn, and by each of the settings that were drawn. */
@@ -19,13 +22,14 @@ export function searchSection({ search }: Chapter): Section | null {
   if (search === undefined) return null;
   const { trials, metric } = search;
   const keys = [...new Set(trials.flatMap(({ values }) => Object.keys(values)))];
+  const states = STATES.filter((state) => scored(trials).some((trial) => trial.state === state));
   const figures: Figure[] = [
     {
       name: 'search-trials',
       title: 'Score by trial',
       description: `${metric} on validation of every trial in turn; the line is the best so far.`,
       rows: trialRows(search),
-      spec: trialChart(metric, 'trial', 'trial'),
+      spec: trialChart({ metric, title: 'trial', kind: 'trial' }, states),
       height: 200,
       width: 460,
     },
@@ -34,7 +38,7 @@ export function searchSection({ search }: Chapter): Section | null {
       title: key,
       description: `${metric} on validation of every trial by its ${key}.`,
       rows: settingRows(search, key),
-      spec: trialChart(metric, key, axisOf(trials, key)),
+      spec: trialChart({ metric, title: key, kind: axisOf(trials, key) }, states),
       height: 200,
       width: 460,
     })),
