@@ -92,9 +92,9 @@ export function tally(results: Results, method: string): Tally {
   return { method, ...counts };
 }
 
-/** Differences of a metric that were tested together. */
-export function testsOf({ rows }: Results, metric: string): number {
-  return rows.filter((row) => row.metric === metric && row.p !== null).length;
+/** Differences of a metric on one test set that were tested together. */
+export function testsOf({ rows }: Results, metric: string, set: string): number {
+  return rows.filter((row) => row.metric === metric && row.set === set && row.p !== null).length;
 }
 
 export function isBetter(a: number, b: number, direction: 'higher' | 'lower'): boolean {

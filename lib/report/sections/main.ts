@@ -1,3 +1,4 @@
+import { METHODS } from '../../experiments/methods';
 import type { EvaluationSet } from '../../experiments/results';
 import type { Chapter } from '../chapter';
 import { intervalChart, intervalHeight } from '../charts/intervals';
@@ -31,7 +32,7 @@ export function mainSection({ results }: Chapter): Section | null {
     blocks: [
       sentences(result),
       { figures: [mainFigure(result, metric, sets)] },
-      legend(metric, sets),
+      legend(result.methods, metric, sets),
     ],
   };
 }
@@ -91,7 +92,10 @@ function sentences(result: Results): Html {
     <p>${headline(finding, result)}</p>
     ${
       noisy !== undefined && candidate !== undefined && candidate.method !== result.methods[0]
-        ? tallyWords(tally(result, candidate.method), result.methods[0] as string)
+        ? [
+            tallyWords(tally(result, candidate.method), result.methods[0] as string),
+            largestWords(result, candidate.method),
+          ]
         : null
     }
     ${onClean === undefined ? null : cleanWords(onClean)} ${seedWords(result)}
@@ -119,7 +123,8 @@ function headline(finding: Finding, result: Results): Html {
   const unsure =
     p === null
       ? html`. Whether that is more than chance was not tested.`
-      : html`. ${doubt(finding, p, testsOf(result, metric))}: <strong>no clear winner</strong>.`;
+      : html`. ${doubt(finding, p, testsOf(result, metric, set.name))}:
+          <strong>no clear winner</strong>.`;
   return html`${first}: ${against}${unsure}`;
 }
 
@@ -164,6 +169,24 @@ function tallyWords(counts: Tally, reference: string): Html | null {
   </p>`;
 }
 
+/** The noise under which a method gains most over the first one, where that is more than chance. */
+function largestWords(result: Results, method: string): Html | null {
+  const findings = mainSets(result)
+    .filter(({ noise }) => noise !== null)
+    .flatMap((set) => findBest(result, set) ?? [])
+    .filter(({ best, p }) => best.method === method && p !== null && p < SIGNIFICANT);
+  const size = ({ best, other }: Finding): number =>
+    Math.abs(best.mean - (other?.mean ?? best.mean));
+  const [largest] = [...findings].sort((a, b) => size(b) - size(a));
+  if (largest?.other === undefined || largest.set === headlineSet(result)) return null;
+  const { set, metric, best, other, p } = largest;
+  return html`<p>
+    It gains most where ${describeSet(set)}: ${metric} ${metricText(metric, best.mean)} against
+    ${metricText(metric, other.mean)} of
+    ${other.method}${gain(largest)}${p === null ? '' : `; ${pText(p)}`}.
+  </p>`;
+}
+
 function noneOr(count: number): string {
   return count === 0 ? 'none' : String(count);
 }
@@ -184,7 +207,7 @@ function seedWords({ seeds, methods, rows }: Results): Html {
   const runs =
     seeds === null
       ? ''
-      : `Every method was trained ${plural(seeds, 'time')}, with different random seeds. `;
+      : `Every method was trained ${plural(seeds, 'time')}, with different random seeds; ± is the standard deviation over them. `;
   const test = tested
     ? `p is of paired t-tests against ${methods[0] as string}` +
       (corrected ? ', after Holm’s correction for their number: ' : ': ') +
@@ -195,10 +218,17 @@ function seedWords({ seeds, methods, rows }: Results): Html {
   </p>`;
 }
 
-function legend(metric: string, sets: readonly EvaluationSet[]): Html {
+function legend(methods: readonly string[], metric: string, sets: readonly EvaluationSet[]): Html {
   const meaning = describeMetric(metric);
   return html`<h4>What the names mean</h4>
     <dl class="legend">
+      ${METHODS.filter(({ name }) => methods.includes(name)).map(
+        ({ name, description }) =>
+          html`<div>
+            <dt>${name}</dt>
+            <dd>${sentence(description)}</dd>
+          </div>`,
+      )}
       <div>
         <dt>${metric}</dt>
         <dd>${meaning === '' ? 'The metric of the charts.' : meaning}</dd>
