@@ -1,5 +1,6 @@
 // How much faster a search is with several trainings at once: the same trials, in turns.
 // node bench/search.mjs [DATASET] [--trials 12] [--rounds 3] [--parallel 2]
+import { performance } from 'node:perf_hooks';
 import { parseArgs } from 'node:util';
 
 import { loadDataset, search, syntheticDataset } from '../dist/index.js';
