@@ -81,7 +81,7 @@ export const CHART_CONFIG = {
     labelLimit: 220,
     tickCount: 6,
   },
-  axisX: { grid: false, labelFlush: false, labelOverlap: true },
+  axisX: { grid: false, labelFlush: false, labelOverlap: 'greedy', labelSeparation: 6 },
   legend: {
     orient: 'top',
     labelColor: COLOURS.ink.light,

@@ -12,7 +12,7 @@ import { missingRows } from '../../lib/report/sections/missing';
 import { confusionRows, truthRows } from '../../lib/report/sections/predictions';
 import { projectionRows } from '../../lib/report/sections/projection';
 import { axisOf, trialRows } from '../../lib/report/sections/search';
-import { sensitivityRows } from '../../lib/report/sections/sensitivity';
+import { fewSets, sensitivityRows } from '../../lib/report/sections/sensitivity';
 import { metricRows, termRows, trainingSection } from '../../lib/report/sections/training';
 import { describeSet, shortSet } from '../../lib/report/words';
 import { comparison, search, sensitivity } from './fixture';
@@ -249,6 +249,16 @@ test('sensitivity is sorted by value, with a band of one deviation', () => {
   expect(rows[0]).toMatchObject({ x: 1, mean: expect.any(Number) as number });
   expect((rows[0]?.['high'] as number) - (rows[0]?.['low'] as number)).toBeCloseTo(0.012, 12);
   expect(rows.map(({ x }) => x)).toEqual([...rows.map(({ x }) => x)].sort());
+});
+
+test('of many test sets, sensitivity shows those without noise on one modality alone', () => {
+  const [row] = sensitivity();
+  const named = (sets: readonly string[]): never => sets.map((set) => ({ ...row, set })) as never;
+  const few = ['clean', 'erase:0.5@text'];
+  expect(fewSets(named(few))).toHaveLength(2);
+  const many = ['clean', 'a:1', 'b:1', 'c:1', 'a:1@text', 'b:1@text', 'c:1@text'];
+  expect(fewSets(named(many)).map(({ set }) => set)).toEqual(['clean', 'a:1', 'b:1', 'c:1']);
+  expect(fewSets(named(many.map((set) => `${set}@x`)))).toHaveLength(7);
 });
 
 test('configurations are flat; environments read as test sets do', () => {

@@ -6,11 +6,14 @@ import { isWide } from '../format';
 import { html } from '../page/html';
 import type { Section } from '../section';
 
+/** Lines of a chart. */
+const MOST_SETS = 6;
+
 /** How the main metric answers to one setting at a time. */
 export function sensitivitySection({ sensitivity }: Chapter): Section | null {
   const metric = mainMetric(sensitivity ?? []);
   if (sensitivity === undefined || metric === undefined) return null;
-  const rows = sensitivity.filter((row) => row.metric === metric);
+  const rows = fewSets(sensitivity.filter((row) => row.metric === metric));
   const keys = [...new Set(rows.map(({ key }) => key))];
   const figures = keys.map((key) =>
     figureOf(
@@ -29,6 +32,13 @@ export function sensitivitySection({ sensitivity }: Chapter): Section | null {
       { figures },
     ],
   };
+}
+
+/** Where there are many test sets, those with noise on one modality alone are left out. */
+export function fewSets(rows: readonly SensitivityRow[]): readonly SensitivityRow[] {
+  if (new Set(rows.map(({ set }) => set)).size <= MOST_SETS) return rows;
+  const joint = rows.filter(({ set }) => !set.includes('@'));
+  return joint.length === 0 ? rows : joint;
 }
 
 function mainMetric(rows: readonly SensitivityRow[]): string | undefined {
