@@ -173,11 +173,21 @@ export interface NativeEpoch {
   diverged: NativeDivergence | null;
 }
 
-/** Noise on the standardised features of an evaluation, the same for every model and batch size. */
+/** Noise of test sets: that of training, and time steps or modalities that are replaced or missing. */
+export type EvaluationNoiseKind = NoiseKind | 'replace' | 'frame' | 'block' | 'modality';
+
+/**
+ * Noise on the standardised features of an evaluation. Draws hang on seed, kind, an example's key and the modality's
+ * name (of drop: its place), so it is the same for every model, device and batch; there is one draw for all
+ * intensities, so that masks nest.
+ */
 export interface NativeNoise {
-  kind: NoiseKind;
+  kind: EvaluationNoiseKind;
+  /** In standard deviations (gaussian, laplace) or as a probability from 0 to 1. */
   intensity: number;
   seed: number;
+  /** Names of the modalities it is on; null: all. */
+  modalities: string[] | null;
 }
 
 /**
@@ -200,8 +210,11 @@ export class Trainer {
   abort(): void;
   /** Head outputs [rows, outputs] of the averaged weights, where there are any, on the clean, or noisy, input. */
   predict(rows: Int32Array, noise: NativeNoise | null): Promise<FloatArray>;
-  /** Invariant and spurious codes, each [rows, latent], one of each a modality. */
-  encode(rows: Int32Array): Promise<{ invariant: FloatArray[]; spurious: FloatArray[] }>;
+  /** Invariant and spurious codes of the clean, or noisy, input, each [rows, latent], one of each a modality. */
+  encode(
+    rows: Int32Array,
+    noise: NativeNoise | null,
+  ): Promise<{ invariant: FloatArray[]; spurious: FloatArray[] }>;
   /** Loss terms and parameter gradients of the next step on `rows` as one batch, of the weights that are trained; changes nothing. */
   gradients(
     rows: Int32Array,

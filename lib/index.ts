@@ -49,12 +49,78 @@ export {
   type SequenceLength,
   type SyntheticOptions,
 } from './data/synthetic';
+export * as statistics from './experiments/statistics';
+export { compare, type CompareOptions } from './experiments/compare';
 export {
+  methodSensitivity,
+  type MethodSensitivityOptions,
+} from './experiments/compare/sensitivity';
+export type { ProbeShares } from './experiments/compare/run';
+export {
+  countCost,
+  meanFrames,
+  measureLatency,
+  type CountedCost,
+  type Latency,
+  type LatencyOptions,
+  type MeanFrames,
+} from './experiments/cost';
+export { findMethod, METHODS, type Method } from './experiments/methods';
+export {
+  independentFactors,
+  meanProbes,
+  probeModel,
+  type ProbeOptions,
+} from './experiments/probes';
+export { robustnessOfRuns, type RunSweepOptions } from './experiments/runs';
+export {
+  robustness,
+  type Robustness,
+  type RobustnessOptions,
+  type SweepProgress,
+} from './experiments/robustness';
+export {
+  fullSets,
+  parseSet,
+  standardSets,
+  sweepSets,
+  type NoiseSpec,
+  type SweepOptions,
+} from './experiments/sets';
+export { search, type SearchOptions } from './experiments/search';
+export {
+  SENSITIVITY_SETTINGS,
+  sensitivity,
+  type SensitivityOptions,
+  type SensitivityResult,
+  type SensitivitySetting,
+} from './experiments/sensitivity';
+export { parseSpace, type Range, type Space } from './experiments/space';
+export type {
+  AreaRow,
+  BaselineRow,
+  Comparison,
+  Cost,
+  EvaluationSet,
+  ProbeRow,
+  Provenance,
+  ResultRow,
+  SearchResult,
+  SensitivityRow,
+  Sweep,
+  Trial,
+} from './experiments/results';
+export {
+  CONVENTIONS,
   METRICS,
   baselineMetrics,
+  computeConventions,
   computeMetrics,
+  roundMetric,
   type Baseline,
+  type Convention,
   type FloatArray,
+  type MetricOptions,
   type MetricReport,
   type MetricRow,
   type Metrics,
@@ -64,22 +130,13 @@ export { doctor, type Diagnosis, type DoctorOptions, type Engine } from './nativ
 export type { Libtorch, LibtorchSource } from './native/libtorch';
 export type { Problem } from './native/problem';
 export { setup, type SetupOptions } from './native/setup';
-export {
-  train,
-  type Reasons,
-  type Run,
-  type RunMetrics,
-  type TrainOptions,
-} from './training/train';
+export { trainEpochs, type Epochs } from './training/epochs';
+export { train, type Run, type TrainOptions } from './training/train';
+export type { Reasons, RunMetrics } from './training/evaluation';
 export { loadModel } from './training/load';
-export type {
-  Codes,
-  Model,
-  ModelState,
-  Noise,
-  PredictOptions,
-  Predictions,
-} from './training/model';
+export type { Codes, Model, ModelState, PredictOptions, Predictions } from './training/model';
+export { EVALUATION_KINDS, type EvaluationNoiseKind, type Noise } from './training/noise';
 export type { EpochRecord } from './training/history';
 export type { ProgressReport } from './training/loop';
 export type { ModalityShape, ModelShape } from './training/shape';
+export { makeReport, type Report, type ReportFigure, type ReportOptions } from './report';

@@ -27,7 +27,7 @@ for (const top of ['native', 'lib']) {
     const file = join(top, entry).split(sep).join('/');
     const room = roomOf(file);
     if (room === undefined || !/\.(ts|h|cc|cu)$/.test(file)) continue;
-    const test = /([/_]test\.cc|_fixture\.h)$/.test(file);
+    const test = /([/_]test\.cc|_fixture\.h|reference\.h)$/.test(file);
     const pattern = top === 'lib' ? /(?:from|import\() ?'(\.[^']+)'/g : /#include "([^"]+)"/g;
     for (const [, target] of readFileSync(file, 'utf8').matchAll(pattern)) {
       const path = top === 'lib' ? normalize(join(dirname(file), target)) : join('native', target);

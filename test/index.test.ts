@@ -16,15 +16,31 @@ test('exports what is promised, no more and no less', () => {
     ...['configKeys', 'resolveConfig'],
     ...['Dataset', 'inspectDataset', 'loadDataset', 'splitDataset', 'syntheticChunks'],
     ...['syntheticDataset', 'writeBlocks', 'writeDataset'],
-    ...['METRICS', 'baselineMetrics', 'computeMetrics'],
+    ...['CONVENTIONS', 'METRICS', 'baselineMetrics', 'computeConventions', 'computeMetrics'],
+    ...['METHODS', 'SENSITIVITY_SETTINGS', 'compare', 'countCost', 'findMethod', 'fullSets'],
+    ...[
+      'independentFactors',
+      'meanFrames',
+      'meanProbes',
+      'measureLatency',
+      'methodSensitivity',
+      'parseSpace',
+    ],
+    ...['probeModel', 'search', 'sensitivity', 'standardSets', 'roundMetric'],
+    ...['EVALUATION_KINDS', 'parseSet', 'robustness', 'robustnessOfRuns', 'sweepSets'],
     ...['doctor', 'setup'],
-    ...['loadModel', 'ops', 'train'],
+    ...['loadModel', 'ops', 'statistics', 'train', 'trainEpochs'],
+    'makeReport',
   ].sort();
   expect(Object.keys(library).sort()).toEqual(promised);
   const compiled = jest.requireActual<object>(join(DIST, 'index.js'));
   expect(Object.keys(compiled).sort()).toEqual(promised);
   expect(Object.keys(library.ops).sort()).toEqual([
     ...['decorrelation', 'invariance', 'perturb', 'reconstruction'],
+  ]);
+  expect(Object.keys(library.statistics).sort()).toEqual([
+    ...['bootstrapMean', 'bootstrapMetric', 'definedPairs', 'holm', 'mean', 'pairedBootstrap'],
+    ...['pairedTTest', 'standardDeviation', 'wilcoxonSignedRank'],
   ]);
 });
 
@@ -118,6 +134,6 @@ test('METRICS describes what computeMetrics computes', () => {
   const pair = [Float32Array.of(1, 3), Float32Array.of(2, 2)] as const;
   const { metrics } = library.computeMetrics('regression', ...pair, 1);
   expect(metrics['MAE']).toBe(1);
-  const rows = library.METRICS.filter(({ task }) => task === 'regression');
+  const rows = library.METRICS.filter(({ convention }) => convention === 'mmsa');
   expect(rows.map(({ name }) => name)).toEqual(Object.keys(metrics));
 });

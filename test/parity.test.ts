@@ -1,13 +1,14 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-import type { NativeConfig, NativeTensor } from '../binding';
+import type { NativeConfig, NativeNoise, NativeTensor } from '../binding';
 import { environmentList, resolveConfig } from '../lib/config';
 import type { Dataset } from '../lib/data/dataset';
 import { keyedGenerator, normalSource } from '../lib/data/random';
 import { loadAddon } from '../lib/native/load';
 import { FILES } from '../lib/training/checkpoint';
 import { loadModel } from '../lib/training/load';
+import { EVALUATION_KINDS } from '../lib/training/noise';
 import { encodeTensors } from '../lib/training/safetensors';
 import { train } from '../lib/training/train';
 import { findPython, type Python } from './helpers/python';
@@ -78,6 +79,16 @@ interface Case {
   readonly rows: Int32Array;
   /** Tampers with the gradients, to see that it is noticed. */
   readonly spoil?: (gradients: Record<string, NativeTensor>) => void;
+}
+
+/** Every kind on all modalities, and one on the last alone. */
+function noisesOf({ modalities }: NativeConfig): NativeNoise[] {
+  const noise = { intensity: 0.6, seed: 2 ** 33 + 1 };
+  const last = modalities.slice(-1).map(({ name }) => name);
+  return [
+    ...EVALUATION_KINDS.map((kind) => ({ ...noise, kind, modalities: null })),
+    { ...noise, kind: 'erase', modalities: last },
+  ];
 }
 
 function variant(changes: Partial<NativeConfig>, batch = 24): Case {
@@ -197,19 +208,19 @@ async function compute({ config, rows, spoil }: Case): Promise<Uint8Array> {
     });
     const { terms, gradients } = await trainer.gradients(rows);
     spoil?.(gradients);
-    const noise = { kind: 'gaussian', intensity: 0.8, seed: 2 ** 33 + 1 } as const;
-    const outputs = await trainer.predict(rows, noise);
-
-    const named: Record<string, NativeTensor> = {
-      outputs: { shape: [rows.length, config.outputs], data: outputs },
-    };
+    const named: Record<string, NativeTensor> = {};
+    const noises = noisesOf(config);
+    for (const [i, noise] of noises.entries()) {
+      const outputs = await trainer.predict(rows, noise);
+      named[`outputs.${String(i)}`] = { shape: [rows.length, config.outputs], data: outputs };
+    }
     for (const [name, tensor] of Object.entries(tensors)) named[`state.${name}`] = tensor;
     for (const [name, tensor] of Object.entries(gradients)) named[`gradients.${name}`] = tensor;
     config.modalities.forEach(({ name, features: width }, m) => {
       named[`features.${name}`] = { shape: [ROWS, width], data: features[m] as Float32Array };
     });
     const arrays = { rows: [...rows], keys: [...keys], targets: [...targets] };
-    const metadata = Object.entries({ config, step, terms, noise, ...arrays }).map(
+    const metadata = Object.entries({ config, step, terms, noises, ...arrays }).map(
       ([name, value]) => [name, JSON.stringify(value)],
     );
     return encodeTensors({
@@ -238,7 +249,7 @@ describeWithPython('terms, gradients and noisy predictions are those of plain Py
     const found = differences[name] ?? {};
     const modalities = (CASES[name] as Case).config.modalities.length;
     // The outputs, seven terms, and four tensors of each encoder, each decoder and the head.
-    expect(Object.keys(found)).toHaveLength(1 + 7 + 4 * (2 * modalities + 1));
+    expect(Object.keys(found)).toHaveLength(9 + 7 + 4 * (2 * modalities + 1));
     expect(Object.entries(found).filter(([, difference]) => !(difference < TOLERANCE))).toEqual([]);
   });
 

@@ -8,7 +8,7 @@ columns in turn.
 
 import numpy as np
 
-NOISE, DROPOUT, WEIGHTS, DROP = range(4)  # streams: what a draw is for
+NOISE, DROPOUT, WEIGHTS, DROP, EVALUATION = range(5)  # streams: what a draw is for
 MAX_PROBABILITY = np.float32(0.95)  # of erase and drop
 MASK = 0xFFFFFFFF
 

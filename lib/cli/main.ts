@@ -3,10 +3,15 @@ import { Command, CommanderError } from 'commander';
 
 import { CmirError, messageOf } from '../errors';
 import { VERSION } from '../version';
+import { register as registerCompare } from './commands/compare';
 import { register as registerData } from './commands/data';
 import { register as registerDoctor } from './commands/doctor';
 import { register as registerEvaluate } from './commands/evaluate';
 import { register as registerPredict } from './commands/predict';
+import { register as registerSearch } from './commands/search';
+import { register as registerRobustness } from './commands/robustness';
+import { register as registerSensitivity } from './commands/sensitivity';
+import { register as registerReport } from './commands/report';
 import { register as registerSetup } from './commands/setup';
 import { register as registerTrain } from './commands/train';
 
@@ -29,7 +34,12 @@ for (const register of [
   registerTrain,
   registerEvaluate,
   registerPredict,
+  registerSearch,
+  registerCompare,
+  registerSensitivity,
+  registerRobustness,
   registerData,
+  registerReport,
   registerSetup,
   registerDoctor,
 ]) {

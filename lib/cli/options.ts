@@ -2,10 +2,17 @@ import { readFile } from 'node:fs/promises';
 
 import { parseValue, setOption, type Options } from '../config';
 import { CmirError, messageOf } from '../errors';
+import { checkKind, noiseOf, readNoiseName } from '../experiments/sets';
+import type { Noise } from '../training/noise';
 
 /** Collects the values of an option that may be given several times. */
 export function collect(value: string, previous: string[]): string[] {
   return [...previous, value];
+}
+
+/** Reads an option that is a whole number of at least `least`. */
+export function countOf(flag: string, least = 1): (text: string) => number {
+  return (text) => parseInteger(flag, text, least);
 }
 
 /** The options of a configuration file, with `--set key=value` and the flags put over it, in that order. */
@@ -67,14 +74,50 @@ async function readConfigFile(file: string): Promise<Record<string, unknown>> {
   return content as Record<string, unknown>;
 }
 
-/** Reads KIND:LEVEL, for example gaussian:0.7. */
-export function parseNoise(text: string): { kind: string; intensity: number } {
-  const [, kind, level] = /^([a-z]+):(\d*\.?\d+)$/i.exec(text) ?? [];
-  if (kind === undefined || level === undefined) {
+/** Reads KIND:LEVEL[@MODALITY+MODALITY], for example gaussian:0.7 or erase:0.5@text+audio. */
+export function parseNoise(text: string, seed: number): Noise {
+  const found = readNoiseName(text);
+  if (found === undefined) {
     throw new CmirError(
       'ERR_CMIR_USAGE',
-      `--noise: found '${text}', expected KIND:LEVEL, for example gaussian:0.7 or erase:0.5`,
+      `--noise: found '${text}', expected KIND:LEVEL, for example gaussian:0.7 or erase:0.5@text+audio`,
     );
   }
-  return { kind, intensity: Number(level) };
+  return noiseOf({ ...found, kind: checkKind(found.kind, '--noise') }, seed);
+}
+
+/** The value of --seed. */
+export function parseSeed(text: string): number {
+  return parseInteger('--seed', text, 0);
+}
+
+/** A number of things, at least one. */
+export function parseCount(flag: string, text: string): number {
+  return parseInteger(flag, text, 1);
+}
+
+function parseInteger(flag: string, text: string, least: number): number {
+  const value = Number(text);
+  if (text.trim() !== '' && Number.isSafeInteger(value) && value >= least) return value;
+  throw new CmirError(
+    'ERR_CMIR_USAGE',
+    `${flag}: found '${text}', expected an integer of at least ${String(least)}`,
+  );
+}
+
+/** Words with commas between. */
+export function parseList(text: string): string[] {
+  return text.split(',').map((word) => word.trim());
+}
+
+/** Numbers with commas between. */
+export function parseNumbers(flag: string, text: string): number[] {
+  return parseList(text).map((word) => {
+    const value = Number(word);
+    if (word !== '' && Number.isFinite(value)) return value;
+    throw new CmirError(
+      'ERR_CMIR_USAGE',
+      `${flag}: found '${word}', expected numbers with commas between`,
+    );
+  });
 }

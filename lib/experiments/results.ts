@@ -19,7 +19,7 @@ export interface ResultRow {
   readonly values: readonly (number | null)[];
   /** Of the paired t-test against the first method, two-sided, not corrected; null for that method itself. */
   readonly p: number | null;
-  /** `p` after Holm's correction over all sets and methods of this metric. */
+  /** `p` after Holm's correction over the methods on this set. */
   readonly p_holm?: number | null;
   /** Of Wilcoxon's signed-rank test against the first method, exact, two-sided. */
   readonly p_wilcoxon?: number | null;
@@ -91,6 +91,8 @@ export interface Comparison {
   /** Run folders by method, in the order of `seeds`, relative to the result folder; empty where none were kept. */
   readonly runs: Readonly<Record<string, readonly string[]>>;
   readonly costs: Readonly<Record<string, Cost>>;
+  /** Means over seeds, where probes were asked for. */
+  readonly probes?: readonly ProbeRow[];
   readonly provenance: Provenance;
 }
 
@@ -149,17 +151,21 @@ export interface Trial {
   /** Why it ended: all epochs or patience, successive halving, or a failure with its message. */
   readonly state: 'finished' | 'halved' | 'failed';
   readonly message?: string;
+  /** Best scores at the epochs where successive halving compared it. */
+  readonly rungs?: readonly { readonly epoch: number; readonly score: number | null }[];
 }
 
 /** Linear probes of the codes of one model, or the mean over the models of one method. */
 export interface ProbeRow {
   readonly method: string;
   readonly code: 'invariant' | 'spurious';
+  /** Whose codes; absent: those of all modalities side by side. */
+  readonly modality?: string;
   /** label, environment, or a factor group of the data set such as causal and spurious. */
   readonly target: string;
   /** R^2 (numbers) or accuracy (classes) of a ridge regression on held-out rows. */
   readonly probe: number | null;
-  /** Share of the code's variance that the target explains; null for environment. */
+  /** Share of the code's variance that the target explains, of a group of factors beside those before it; null for environment. */
   readonly explained: number | null;
 }
 

@@ -1,4 +1,4 @@
-import { checkClasses, computeMetrics, undefinedMetrics } from './compute';
+import { checkClasses, computeMetrics, undefinedMetrics, type MetricOptions } from './compute';
 import type { FloatArray, MetricReport } from './metric';
 
 /** What a model that ignores its input reaches. */
@@ -12,19 +12,21 @@ export interface Baseline extends MetricReport {
 /**
  * Metrics on `testTargets` of the best constant predictor: for regression the training median, which minimises the
  * mean absolute error and has the sign of the majority; for classification the most frequent training class, the
- * first of equals. Its Corr is undefined. Throws ERR_CMIR_MISMATCH for a class that is no index.
+ * first of equals. Its Corr is undefined. Throws ERR_CMIR_MISMATCH for a class that is no index,
+ * ERR_CMIR_USAGE as computeMetrics.
  */
 export function baselineMetrics(
   task: 'regression' | 'classification',
   trainTargets: FloatArray,
   testTargets: FloatArray,
+  options: MetricOptions = {},
 ): Baseline {
   const isRegression = task === 'regression';
   const rule = isRegression
     ? 'median of the training targets'
     : 'most frequent class of the training targets';
   if (trainTargets.length === 0) {
-    return { rule, prediction: null, ...undefinedMetrics(task, 'no training targets') };
+    return { rule, prediction: null, ...undefinedMetrics(task, 'no training targets', options) };
   }
   const outputs = isRegression ? 1 : countClasses(trainTargets, testTargets);
   if (!isRegression) checkClasses(trainTargets, outputs);
@@ -34,7 +36,7 @@ export function baselineMetrics(
     if (isRegression) predictions[row] = prediction;
     else predictions[row * outputs + prediction] = 1;
   }
-  return { rule, prediction, ...computeMetrics(task, predictions, testTargets, outputs) };
+  return { rule, prediction, ...computeMetrics(task, predictions, testTargets, outputs, options) };
 }
 
 /** One more than the largest class index; a target that is not finite is computeMetrics' to report. */

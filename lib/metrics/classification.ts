@@ -1,47 +1,41 @@
 import { accuracy, confusionOf, macroF1, weightedF1, type Confusion } from './confusion';
-import type { FloatArray, MetricRow } from './metric';
+import type { FloatArray, Metric } from './metric';
 
-export interface ClassificationMetric extends MetricRow {
-  readonly task: 'classification';
-  compute(confusion: Confusion): number;
-}
+const COMMON = { task: 'classification', convention: null, better: 'higher' } as const;
 
-export const CLASSIFICATION_METRICS: readonly ClassificationMetric[] = [
+export const CLASSIFICATION_METRICS: readonly Metric[] = [
   {
+    ...COMMON,
     name: 'Acc',
-    task: 'classification',
-    better: 'higher',
     formula: 'share of argmax(p) = t',
     source: 'scikit-learn, accuracy_score',
     description: 'Share of examples whose class is predicted.',
-    compute: accuracy,
+    compute: ofLargest(accuracy),
   },
   {
+    ...COMMON,
     name: 'F1_score',
-    task: 'classification',
-    better: 'higher',
     formula: 'sum_c (support_c / N) F1_c',
     source: "scikit-learn, f1_score(average='weighted', zero_division=0)",
     description: 'F1 of each class, weighted by the targets’ support.',
-    compute: weightedF1,
+    compute: ofLargest(weightedF1),
   },
   {
+    ...COMMON,
     name: 'Macro_F1_score',
-    task: 'classification',
-    better: 'higher',
     formula: 'mean of F1_c over the classes in targets or predictions',
     source: "scikit-learn, f1_score(average='macro', zero_division=0)",
     description: 'F1 of each class, every class counting the same.',
-    compute: macroF1,
+    compute: ofLargest(macroF1),
   },
 ];
 
+function ofLargest(share: (confusion: Confusion) => number): Metric['compute'] {
+  return (logits, targets, classes) => share(classConfusion(logits, targets, classes));
+}
+
 /** Confusion of the largest logit of each row [rows, classes], the first of equals, with the class indices `targets`. */
-export function classConfusion(
-  logits: FloatArray,
-  targets: FloatArray,
-  classes: number,
-): Confusion {
+function classConfusion(logits: FloatArray, targets: FloatArray, classes: number): Confusion {
   const predictions = Int32Array.from(targets, (_, row) => largest(logits, row * classes, classes));
   return confusionOf(predictions, targets, classes);
 }

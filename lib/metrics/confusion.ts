@@ -43,6 +43,12 @@ export function weightedF1(confusion: Confusion): number {
   return support.reduce((sum, count, c) => sum + (count / total) * f1(confusion, c), 0);
 }
 
+/** sum_c (predicted_c / N) F1_c: weightedF1 with targets and predictions swapped, as scikit-learn gives it then. */
+export function predictedF1(confusion: Confusion): number {
+  const { support, predicted } = confusion;
+  return weightedF1({ ...confusion, support: predicted, predicted: support });
+}
+
 /** Mean of F1_c over the classes that occur in the targets or in the predictions. */
 export function macroF1(confusion: Confusion): number {
   const { support, predicted } = confusion;

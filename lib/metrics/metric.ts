@@ -1,10 +1,19 @@
 /** Values in either precision of the engine. */
 export type FloatArray = Float32Array | Float64Array;
 
+/**
+ * Whose definitions the regression metrics follow, as one name stands for different numbers in the field: MMSA's
+ * (default), MMSA's before April 2021 and MISA's (F1 with its arguments swapped), ITHP's, GAL's, and MMSA's for SIMS.
+ */
+export const CONVENTIONS = ['mmsa', 'f1Legacy', 'ithp', 'gal', 'sims'] as const;
+export type Convention = (typeof CONVENTIONS)[number];
+
 /** What a metric is, apart from how it is computed. */
 export interface MetricRow {
   readonly name: string;
   readonly task: 'regression' | 'classification';
+  /** Null for classification, whose metrics have one definition. */
+  readonly convention: Convention | null;
   readonly better: 'higher' | 'lower';
   /** p is the prediction, t the target, N the number of examples. */
   readonly formula: string;
@@ -16,6 +25,11 @@ export interface MetricRow {
 
 /** A value, or why there is none. */
 export type Outcome = number | { readonly undefined: string };
+
+/** A metric with its computation. All values are finite, targets are [n] with n > 0, predictions [n, outputs]. */
+export interface Metric extends MetricRow {
+  compute(predictions: FloatArray, targets: FloatArray, outputs: number): Outcome;
+}
 
 /** Unrounded values; null where a metric is undefined. */
 export type Metrics = Record<string, number | null>;

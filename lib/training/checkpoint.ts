@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdir, readFile, readdir } from 'node:fs/promises';
+import { readFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 
@@ -7,7 +7,7 @@ import { resolveConfig, type Config, type Options } from '../config';
 import type { Dataset } from '../data/dataset';
 import { CmirError } from '../errors';
 import type { NativeState } from '../../binding';
-import { writeAtomically } from './files';
+import { isUnfinished, makeFolder, type FileContent } from './files';
 import { decodeTensors, encodeTensors } from './safetensors';
 import { shapeSchema, type ModelShape } from './shape';
 
@@ -22,6 +22,10 @@ export const FILES = {
   model: 'model.safetensors',
   last: 'last.safetensors',
   progress: 'last.json',
+  /** Of TensorBoard, which knows them by the name's middle; no host and time, so that runs are alike. */
+  events: 'events.out.tfevents.cmir',
+  /** Written by the program alone. */
+  source: 'run.json',
 } as const;
 
 const count = z.int().nonnegative();
@@ -32,6 +36,7 @@ const progressSchema = z.strictObject({
   bestEpoch: count.describe('0 before the first'),
   bestScore: z.number(),
   stale: count.describe('epochs since the best'),
+  stopped: z.boolean().default(false).describe('ended on request'),
   data: z.string().describe('hash of the data set trained on'),
 });
 export type Progress = Readonly<z.output<typeof progressSchema>>;
@@ -54,9 +59,7 @@ function metadataOf(config: Config, shape: ModelShape): Record<string, string> {
 /** Makes the folder of a new run. Throws ERR_CMIR_USAGE when it already holds something. */
 export async function createRunFolder(folder: string): Promise<void> {
   await checkRunFolder(folder);
-  await mkdir(folder, { recursive: true }).catch((cause: unknown) => {
-    throw new CmirError('ERR_CMIR_IO', `cannot make the run folder ${folder}`, { cause });
-  });
+  await makeFolder(folder);
 }
 
 /** Throws ERR_CMIR_USAGE unless the folder is absent or empty. */
@@ -71,17 +74,40 @@ export async function checkRunFolder(folder: string): Promise<void> {
   }
 }
 
-export async function saveConfig(folder: string, config: Config): Promise<void> {
-  await writeAtomically(join(folder, FILES.config), `${JSON.stringify(config, null, 2)}\n`);
+/** Whether a folder holds anything: then a run there is to be continued. */
+export async function isInUse(folder: string): Promise<boolean> {
+  return (await readdir(folder).catch((): string[] => [])).length > 0;
+}
+
+/** Files that a run writes before its first checkpoint is whole. */
+const EARLY_FILES: readonly string[] = [FILES.config, FILES.history, FILES.events, FILES.source];
+
+/**
+ * True for the folder of a run that was killed before its first checkpoint: nothing is lost by beginning again.
+ * Throws ERR_CMIR_CONFIG when that run was of another configuration.
+ */
+export async function hasOnlyBegun(folder: string, wanted: Config): Promise<boolean> {
+  const content = await readdir(folder).catch(() => undefined);
+  const isEarly = (name: string): boolean => EARLY_FILES.includes(name) || isUnfinished(name);
+  if (content?.every(isEarly) !== true) return false;
+  const read = (name: string): Promise<string> => readFile(join(folder, name), 'utf8');
+  // Lines of history belong to a checkpoint that someone has removed.
+  if (content.includes(FILES.history) && (await read(FILES.history)) !== '') return false;
+  if (content.includes(FILES.config)) {
+    const saved: unknown = JSON.parse(await read(FILES.config));
+    checkSameConfig(resolveConfig(saved as Options), wanted);
+  }
+  return true;
+}
+
+export function configFile(config: Config): FileContent {
+  return { name: FILES.config, content: `${JSON.stringify(config, null, 2)}\n` };
 }
 
 /** The best model so far: parameters and normaliser alone. */
-export async function saveModel(
-  folder: string,
-  { state, config, shape }: Checkpoint,
-): Promise<void> {
-  const bytes = encodeTensors({ tensors: state.tensors, metadata: metadataOf(config, shape) });
-  await writeAtomically(join(folder, FILES.model), bytes);
+export function modelFile({ state, config, shape }: Checkpoint): FileContent {
+  const metadata = metadataOf(config, shape);
+  return { name: FILES.model, content: encodeTensors({ tensors: state.tensors, metadata }) };
 }
 
 /**
@@ -89,25 +115,21 @@ export async function saveModel(
  * makes the checkpoint, and no time, so that equal runs write equal bytes. last.json is a copy for people, which
  * adds the seconds.
  */
-export async function saveLast(
-  folder: string,
+export function lastFiles(
   { state, config, shape }: Checkpoint,
   progress: Progress,
   seconds: number,
-): Promise<void> {
+): FileContent[] {
   const metadata = {
     ...metadataOf(config, shape),
     step: String(state.step),
     progress: JSON.stringify(progress),
   };
-  await writeAtomically(
-    join(folder, FILES.last),
-    encodeTensors({ tensors: state.tensors, metadata }),
-  );
-  await writeAtomically(
-    join(folder, FILES.progress),
-    `${JSON.stringify({ step: state.step, ...progress, seconds }, null, 2)}\n`,
-  );
+  const copy = { step: state.step, ...progress, seconds };
+  return [
+    { name: FILES.last, content: encodeTensors({ tensors: state.tensors, metadata }) },
+    { name: FILES.progress, content: `${JSON.stringify(copy, null, 2)}\n` },
+  ];
 }
 
 /** Reads model.safetensors of a run. Throws ERR_CMIR_CHECKPOINT when it is missing or damaged. */

@@ -5,7 +5,7 @@ import { CmirError, messageOf } from '../errors';
 import type { Metrics } from '../metrics';
 import type { NativeEpoch } from '../../binding';
 import { FILES } from './checkpoint';
-import { writeAtomically } from './files';
+import type { FileContent } from './files';
 
 /** One line of history.jsonl: what an epoch did. */
 export interface EpochRecord {
@@ -70,10 +70,10 @@ export function secondsOf(history: readonly EpochRecord[]): number {
   return history.reduce((sum, { seconds }) => sum + seconds, 0);
 }
 
-/** Writes the whole history: it stays whole whenever the run ends. */
-export async function saveHistory(folder: string, history: readonly EpochRecord[]): Promise<void> {
+/** The whole history, a line an epoch. */
+export function historyFile(history: readonly EpochRecord[]): FileContent {
   const lines = history.map((record) => `${JSON.stringify(record)}\n`);
-  await writeAtomically(join(folder, FILES.history), lines.join(''));
+  return { name: FILES.history, content: lines.join('') };
 }
 
 /**

@@ -5,6 +5,7 @@ import { computeMetrics } from '../metrics';
 import type { NativeEpoch, NativeState, Trainer } from '../../binding';
 import { divergedError } from './divergence';
 import { describeTerms, type EpochRecord } from './history';
+import { withRobustScore } from './robust';
 import type { EarlyStopping } from './selection';
 import type { ModelShape } from './shape';
 
@@ -73,7 +74,11 @@ export async function runEpochs(options: EpochsOptions): Promise<void> {
     }
     const clock = new Stopwatch();
     const outputs = await clock.time(trainer.predict(valid.rows, null));
-    const report = computeMetrics(shape.task, outputs, valid.targets, shape.outputs);
+    const clean = computeMetrics(shape.task, outputs, valid.targets, shape.outputs);
+    const { metric } = config.training;
+    const report = await withRobustScore(clean, metric, shape, valid.targets, (noise) =>
+      clock.time(trainer.predict(valid.rows, noise)),
+    );
     const best = stopping.isBest(epoch, report);
     const isWanted = best || options.states === 'all';
     const state = isWanted

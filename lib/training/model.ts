@@ -1,40 +1,24 @@
 import { isInt32Array } from 'node:util/types';
-import { z } from 'zod';
 
-import {
-  describeProblems,
-  nativeConfig,
-  noiseKindSchema,
-  type Config,
-  type NoiseKind,
-} from '../config';
+import { nativeConfig, type Config } from '../config';
 import { Dataset, type Modality, type Split } from '../data/dataset';
 import { keysOf } from '../data/keys';
 import { loadDataset, type DatasetArrays } from '../data/load';
 import { rowsOf } from '../data/values';
 import { CmirError, throwIfAborted } from '../errors';
-import { computeMetrics, type FloatArray, type MetricReport } from '../metrics';
+import {
+  computeConventions,
+  computeMetrics,
+  type Convention,
+  type FloatArray,
+  type MetricOptions,
+  type MetricReport,
+} from '../metrics';
 import { engineError, guarded } from '../native/engine';
 import { loadAddon } from '../native/load';
-import type { NativeFeatures, NativeState, Trainer } from '../../binding';
-import { checkClasses, checkModalities, type ModelShape } from './shape';
-
-const noiseSchema = z.strictObject({
-  kind: noiseKindSchema,
-  intensity: z.number().nonnegative(),
-  seed: z.int().nonnegative().default(0),
-});
-
-/** Names the option in what is wrong with it. */
-const optionsSchema = z.strictObject({ noise: noiseSchema });
-
-export interface Noise {
-  readonly kind: NoiseKind;
-  /** Standard deviations (gaussian, laplace) or probability (erase, drop). */
-  readonly intensity: number;
-  /** Key of the draws, which depend on it and on each example's id alone. Default 0. */
-  readonly seed?: number;
-}
+import type { NativeFeatures, NativeNoise, NativeState, Trainer } from '../../binding';
+import { checkNoise, type Noise } from './noise';
+import { checkModalities, targetsOf, type ModelShape } from './shape';
 
 export interface PredictOptions {
   readonly signal?: AbortSignal;
@@ -52,7 +36,7 @@ export interface Predictions {
   readonly probabilities?: Float32Array;
 }
 
-/** Codes of the clean input by modality, [n, latent] each. */
+/** Codes by modality, [n, latent] each. */
 export type Codes = Record<
   string,
   { readonly invariant: FloatArray; readonly spurious: FloatArray }
@@ -100,7 +84,7 @@ export class Model implements Disposable {
     source: Split | Dataset | DatasetArrays,
     options: PredictOptions = {},
   ): Promise<Predictions> {
-    const noise = options.noise ? checkNoise(options.noise) : null;
+    const noise = this.#noise(options);
     const split = await this.#split(source);
     const outputs = await this.#run(split, options.signal, () =>
       this.trainer.predict(split.rows, noise),
@@ -113,35 +97,44 @@ export class Model implements Disposable {
     return { ids, predictions: argmax(outputs, this.shape.outputs), outputs, probabilities };
   }
 
-  /** Metrics of the predictions for a split, a whole data set, or arrays against their labels. */
+  /** Metrics of the predictions for a split, a whole data set, or arrays against their labels, in one convention. */
   async evaluate(
     source: Split | Dataset | DatasetArrays,
-    options: PredictOptions = {},
+    options: PredictOptions & MetricOptions = {},
   ): Promise<MetricReport> {
-    const split = await this.#split(source, true);
-    const { label } = split.dataset;
-    if (label === null) {
-      throw new CmirError('ERR_CMIR_DATA', `${split.dataset.name}: no labels to evaluate against`);
-    }
-    if (label.task !== this.shape.task) {
-      throw new CmirError(
-        'ERR_CMIR_MISMATCH',
-        `${split.dataset.name}: labels '${label.name}' are for ${label.task}, the model is for ${this.shape.task}`,
-      );
-    }
-    checkClasses(this.shape, label.classes ?? null, split.dataset.name);
-    const { outputs } = await this.predict(split, options);
-    const targets = Float32Array.from(split.rows, (row) => label.values[row] as number);
-    return computeMetrics(this.shape.task, outputs, targets, this.shape.outputs);
+    const { outputs, targets } = await this.#compare(source, options);
+    return computeMetrics(this.shape.task, outputs, targets, this.shape.outputs, options);
   }
 
-  /** Invariant and spurious codes of the clean input. */
+  /** The metrics in every convention, of one prediction. Throws ERR_CMIR_USAGE for a model of classification. */
+  async evaluateConventions(
+    source: Split | Dataset | DatasetArrays,
+    options: PredictOptions = {},
+  ): Promise<Record<Convention, MetricReport>> {
+    const { outputs, targets } = await this.#compare(source, options);
+    return computeConventions(this.shape.task, outputs, targets, this.shape.outputs);
+  }
+
+  async #compare(
+    source: Split | Dataset | DatasetArrays,
+    options: PredictOptions,
+  ): Promise<{ readonly outputs: FloatArray; readonly targets: Float32Array }> {
+    const split = await this.#split(source, true);
+    const targets = targetsOf(this.shape, split);
+    const { outputs } = await this.predict(split, options);
+    return { outputs, targets };
+  }
+
+  /** Invariant and spurious codes of the clean, or noisy, input. */
   async encode(
     source: Split | Dataset | DatasetArrays,
-    options: { signal?: AbortSignal } = {},
+    options: PredictOptions = {},
   ): Promise<Codes> {
+    const noise = this.#noise(options);
     const split = await this.#split(source);
-    const codes = await this.#run(split, options.signal, () => this.trainer.encode(split.rows));
+    const codes = await this.#run(split, options.signal, () =>
+      this.trainer.encode(split.rows, noise),
+    );
     return Object.fromEntries(
       this.shape.modalities.map(({ name }, m) => [
         name,
@@ -183,6 +176,11 @@ export class Model implements Disposable {
     const { task, classes } = this.shape;
     const options = { label, nonFinite, task, requireLabel, requireTrain: false };
     return (await loadDataset(source, classes === null ? options : { ...options, classes })).all;
+  }
+
+  #noise({ noise }: PredictOptions): NativeNoise | null {
+    const names = this.shape.modalities.map(({ name }) => name);
+    return noise ? checkNoise(noise, names) : null;
   }
 
   #run<T>(split: Split, signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
@@ -279,13 +277,6 @@ function shown(value: unknown): string {
   if (typeof value !== 'object' || value === null) return String(value);
   const keys = Object.keys(value).slice(0, 5);
   return `an object with ${keys.length === 0 ? 'nothing in it' : keys.join(', ')}`;
-}
-
-function checkNoise(noise: Noise): Required<Noise> {
-  const { success, data, error } = optionsSchema.safeParse({ noise });
-  if (success) return data.noise;
-  const keys = Object.keys(noiseSchema.shape).map((key) => `noise.${key}`);
-  throw new CmirError('ERR_CMIR_USAGE', describeProblems(error, { noise }, keys));
 }
 
 function argmax(outputs: FloatArray, width: number): Float32Array {

@@ -12,12 +12,14 @@ export class EarlyStopping {
   bestScore: number;
   /** Epochs since the best. */
   stale: number;
+  /** Whether someone asked for the end. */
+  stopped: boolean;
 
   /** `patience` epochs without a better score end the run; 0 never does. `past` continues an earlier run. */
   constructor(
     metric: string,
     patience: number,
-    past: { bestEpoch: number; bestScore: number; stale: number } | undefined,
+    past: { bestEpoch: number; bestScore: number; stale: number; stopped: boolean } | undefined,
   ) {
     this.#metric = metric;
     this.#patience = patience;
@@ -25,6 +27,7 @@ export class EarlyStopping {
     this.bestEpoch = past?.bestEpoch ?? 0;
     this.bestScore = past?.bestScore ?? 0;
     this.stale = past?.stale ?? 0;
+    this.stopped = past?.stopped ?? false;
   }
 
   /** Takes an epoch's validation report; true when it is the best so far. An undefined metric never is. */
@@ -44,6 +47,6 @@ export class EarlyStopping {
   }
 
   get shouldStop(): boolean {
-    return this.#patience > 0 && this.stale >= this.#patience;
+    return this.stopped || (this.#patience > 0 && this.stale >= this.#patience);
   }
 }

@@ -1,9 +1,9 @@
 import { z } from 'zod';
 
 import type { Config } from '../config';
-import type { Dataset, Modality } from '../data/dataset';
+import type { Dataset, Modality, Split } from '../data/dataset';
 import { CmirError } from '../errors';
-import { METRICS } from '../metrics';
+import { metricNames, robustBase } from '../metrics';
 
 /** One vector of `features` values an example, or with `sequence` any number of such frames. */
 export interface ModalityShape {
@@ -117,11 +117,11 @@ export function decide(config: Config, shape: ModelShape, cudaDevices: number): 
       : task === 'regression'
         ? 'MAE'
         : 'Acc';
-  const known = METRICS.filter((row) => row.task === task).map((row) => row.name);
-  if (!known.includes(metric)) {
+  const known = metricNames(task);
+  if (!known.includes(robustBase(metric) ?? metric)) {
     throw new CmirError(
       'ERR_CMIR_CONFIG',
-      `training.metric: found '${metric}', expected auto or one of ${known.join(', ')} for ${task}`,
+      `training.metric: found '${metric}', expected auto or one of ${known.join(', ')} for ${task}, or robust before one, as in robust${known[0] ?? ''}`,
     );
   }
   const device = config.device !== 'auto' ? config.device : cudaDevices > 0 ? 'cuda:0' : 'cpu';
@@ -141,4 +141,23 @@ export function decide(config: Config, shape: ModelShape, cudaDevices: number): 
     prediction: { ...config.prediction, loss },
     training: { ...config.training, metric },
   };
+}
+
+/**
+ * Labels of a split's rows, in order. Throws ERR_CMIR_DATA where there are none, ERR_CMIR_MISMATCH for labels of another
+ * task or other classes than the model's.
+ */
+export function targetsOf(shape: ModelShape, { dataset, rows }: Split): Float32Array {
+  const { label, name } = dataset;
+  if (label === null) {
+    throw new CmirError('ERR_CMIR_DATA', `${name}: no labels to evaluate against`);
+  }
+  if (label.task !== shape.task) {
+    throw new CmirError(
+      'ERR_CMIR_MISMATCH',
+      `${name}: labels '${label.name}' are for ${label.task}, the model is for ${shape.task}`,
+    );
+  }
+  checkClasses(shape, label.classes ?? null, name);
+  return Float32Array.from(rows, (row) => label.values[row] as number);
 }

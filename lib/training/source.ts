@@ -6,7 +6,8 @@ import { loadDataset, type LoadOptions } from '../data/load';
 import { syntheticDataset } from '../data/synthetic';
 import { CmirError } from '../errors';
 import { VERSION } from '../version';
-import { writeAtomically } from './files';
+import { FILES } from './checkpoint';
+import { updateFiles } from './files';
 
 /** run.json: what a run folder must know beyond the model itself. */
 interface RunSource {
@@ -14,8 +15,6 @@ interface RunSource {
   readonly dataset: string | null;
   readonly cmir: string;
 }
-
-const FILE = 'run.json';
 
 /** The data set at a path, or the built-in synthetic one without a path. */
 export async function openDataset(
@@ -28,12 +27,14 @@ export async function openDataset(
 /** Notes in a run folder which data set it was trained on. */
 export async function saveSource(folder: string, path: string | undefined): Promise<void> {
   const source: RunSource = { dataset: path === undefined ? null : resolve(path), cmir: VERSION };
-  await writeAtomically(join(folder, FILE), `${JSON.stringify(source, null, 2)}\n`);
+  await updateFiles(folder, [
+    { name: FILES.source, content: `${JSON.stringify(source, null, 2)}\n` },
+  ]);
 }
 
 /** The path of the data set a run was trained on; undefined for the synthetic one. */
 export async function readSource(folder: string): Promise<string | undefined> {
-  const path = join(folder, FILE);
+  const path = join(folder, FILES.source);
   try {
     const { dataset } = JSON.parse(await readFile(path, 'utf8')) as RunSource;
     return dataset ?? undefined;

@@ -4,26 +4,18 @@ import { resolveConfig, type Config, type Options } from '../config';
 import { Dataset, type Split } from '../data/dataset';
 import { loadDataset, type DatasetArrays } from '../data/load';
 import { CmirError, throwIfAborted } from '../errors';
-import { baselineMetrics, type Metrics } from '../metrics';
+import type { Metrics } from '../metrics';
 import { loadAddon } from '../native/load';
 import type { NativeState } from '../../binding';
-import {
-  FILES,
-  checkRunFolder,
-  checkSameConfig,
-  createRunFolder,
-  fingerprint,
-  readLast,
-  readModel,
-  saveConfig,
-  type Progress,
-} from './checkpoint';
+import { FILES, checkRunFolder, createRunFolder, fingerprint } from './checkpoint';
 import { decideClassWeights } from './classes';
-import { removeUnfinished, writeAtomically } from './files';
-import { readHistory, secondsOf, type EpochRecord } from './history';
+import { continueFrom } from './continuation';
+import { evaluateSplits, targetsOf, type RunMetrics } from './evaluation';
+import { removeFile, removeUnfinished, updateFiles } from './files';
+import { secondsOf, type EpochRecord } from './history';
 import { runEpochs, type ProgressReport } from './loop';
 import { Model, createTrainer } from './model';
-import { Recorder, withoutOptimizer } from './recorder';
+import { Recorder, withoutOptimizer, type Entry } from './recorder';
 import { EarlyStopping } from './selection';
 import { decide, shapeOf } from './shape';
 
@@ -32,35 +24,21 @@ export interface TrainOptions {
   readonly signal?: AbortSignal;
   /** Once the run is ready to train and its folder is there; awaited. */
   readonly onStart?: () => void | Promise<void>;
-  readonly onEpoch?: (record: EpochRecord) => void;
+  /**
+   * After each epoch, once its checkpoint is handed over; a promise is awaited, and holds up the next epoch. `stop`
+   * ends the training here, as patience does: the best model so far is saved and evaluated, and resuming the run
+   * trains no further.
+   */
+  readonly onEpoch?: (record: EpochRecord, stop: () => void) => unknown;
   readonly onProgress?: (report: ProgressReport) => void;
   /** Run folder to write; without it nothing is written. It must be new or empty. */
   readonly out?: string;
-  /** Continue the run in `out` after its last finished epoch, exactly as if it had never stopped. */
+  /**
+   * Continue the run in `out` after its last saved epoch, exactly as if it had never been killed: the files end up
+   * byte for byte the same but for times. A run that was killed before its first checkpoint begins again; one that
+   * has ended is evaluated again and its folder left as it is.
+   */
   readonly resume?: boolean;
-}
-
-/** Why metrics are null, by name. */
-export type Reasons = Readonly<Record<string, string>>;
-
-/** Metrics by split, and how they came about: the content of metrics.json. */
-export interface RunMetrics {
-  readonly valid: Metrics;
-  readonly test?: Metrics;
-  readonly shifted?: Metrics;
-  /** The same of a constant prediction: the training median, or the most frequent class. */
-  readonly baseline: Readonly<Record<string, Metrics>>;
-  /** Why a metric is null, by split and name. */
-  readonly undefined?: {
-    readonly valid?: Reasons;
-    readonly test?: Reasons;
-    readonly shifted?: Reasons;
-    readonly baseline?: Readonly<Record<string, Reasons>>;
-  };
-  readonly best_epoch: number;
-  readonly epochs: number;
-  readonly seconds: number;
-  readonly parameters: number;
 }
 
 export interface Run {
@@ -118,28 +96,31 @@ async function run(
   const data = out === undefined ? '' : fingerprint(dataset);
   const past = out !== undefined && resume ? await continueFrom(out, model, data) : undefined;
   const history = past?.history ?? [];
-  const { metric, patience } = config.training;
+  const { metric, patience, epochs } = config.training;
   const stopping = new EarlyStopping(metric, patience, past?.progress);
   let best = past?.best;
 
   if (past === undefined) await model.fitNormalizer(splits.train);
   await model.upload(dataset);
   const recorder = out === undefined ? undefined : new Recorder(out, { config, shape });
-  const record = async (state: NativeState, isBest: boolean): Promise<void> => {
-    const { bestEpoch, bestScore, stale } = stopping;
-    const progress = { epoch: history.length, bestEpoch, bestScore, stale, data };
-    await recorder?.add({ state, best: isBest, history, progress });
+  const entry = (state: NativeState, written: NativeState | undefined): Entry => {
+    const { bestEpoch, bestScore, stale, stopped } = stopping;
+    const progress = { epoch: history.length, bestEpoch, bestScore, stale, stopped, data };
+    return { state, best: written, history, progress };
   };
   if (out !== undefined) {
-    if (past === undefined) await createRunFolder(out);
-    else await removeUnfinished(out);
-    await saveConfig(out, config);
-    // Written again when continuing: a kill may have come before the best model was.
-    await record(await trainer.getState(true), past !== undefined && isBestOfRun(past.progress));
+    if (resume) await removeUnfinished(out);
+    else await createRunFolder(out);
+    await recorder?.begin(entry(await trainer.getState(true), best));
+    // Metrics are those of a run that has ended: this one goes on.
+    if (history.length < epochs && !stopping.shouldStop) await removeFile(join(out, FILES.metrics));
   }
-  await onStart?.();
+  const stop = (): void => {
+    stopping.stopped = true;
+  };
 
   try {
+    await onStart?.();
     await runEpochs({
       trainer,
       config,
@@ -155,9 +136,10 @@ async function run(
       onEpoch: async (epoch, state) => {
         if (state !== undefined) {
           if (epoch.best) best = withoutOptimizer(state);
-          await record(state, epoch.best);
+          await recorder?.add(entry(state, epoch.best ? best : undefined));
         }
-        onEpoch?.(epoch);
+        await onEpoch?.(epoch, stop);
+        if (stopping.stopped && state !== undefined) await recorder?.add(entry(state, undefined));
       },
     });
   } finally {
@@ -171,76 +153,21 @@ async function run(
     );
   }
   await trainer.setState(best);
+  const evaluated = await evaluateSplits(model, dataset);
   const metrics = {
-    ...(await evaluateSplits(model, dataset)),
+    ...evaluated,
+    // With the metric that selected the epoch, should that be a robust one.
+    valid: { ...evaluated.valid, ...history[stopping.bestEpoch - 1]?.valid },
     best_epoch: stopping.bestEpoch,
     epochs: history.length,
     seconds: secondsOf(history),
     parameters: model.parameterCount,
   } as Run['metrics'];
   if (out !== undefined) {
-    await writeAtomically(join(out, FILES.metrics), `${JSON.stringify(metrics, null, 2)}\n`);
+    const content = `${JSON.stringify(metrics, null, 2)}\n`;
+    await updateFiles(out, [{ name: FILES.metrics, content }]);
   }
   return { config, metrics, history, model, ...(out === undefined ? {} : { out }) };
-}
-
-/** Restores the last state of the run in `out`; throws when it is of another configuration or data set. */
-async function continueFrom(
-  out: string,
-  model: Model,
-  data: string,
-): Promise<{ progress: Progress; history: EpochRecord[]; best: NativeState | undefined }> {
-  const { state, config, progress } = await readLast(out);
-  checkSameConfig(config, model.config);
-  if (progress.data !== data) {
-    throw new CmirError(
-      'ERR_CMIR_MISMATCH',
-      `--resume: the data set is not the one that the run in ${out} was started with`,
-    );
-  }
-  await model.restore(state, join(out, FILES.last));
-  const history = await readHistory(out, progress.epoch);
-  if (progress.bestEpoch === 0) return { progress, history, best: undefined };
-  const best = isBestOfRun(progress) ? withoutOptimizer(state) : (await readModel(out)).state;
-  return { progress, history, best };
-}
-
-/** True when the last epoch is the best one. */
-function isBestOfRun({ epoch, bestEpoch }: Progress): boolean {
-  return epoch > 0 && epoch === bestEpoch;
-}
-
-function targetsOf({ dataset, rows }: Split): Float32Array {
-  return Float32Array.from(rows, (row) => dataset.label?.values[row] as number);
-}
-
-/** Metrics of the trained model, and of a constant, on every split but train. */
-async function evaluateSplits(
-  model: Model,
-  dataset: Dataset,
-): Promise<Pick<RunMetrics, 'valid' | 'baseline'>> {
-  const trainTargets = targetsOf(dataset.train);
-  const metrics: Record<string, Metrics> = {};
-  const baseline: Record<string, Metrics> = {};
-  const reasons: Record<string, object> = {};
-  const baselineReasons: Record<string, Reasons> = {};
-  for (const name of dataset.splits.keys()) {
-    const split = dataset.split(name);
-    if (name === 'train' || split.rows.length === 0) continue;
-    const report = await model.evaluate(split);
-    const constant = baselineMetrics(model.shape.task, trainTargets, targetsOf(split));
-    metrics[name] = report.metrics;
-    baseline[name] = constant.metrics;
-    if (!isEmpty(report.undefined)) reasons[name] = report.undefined;
-    if (!isEmpty(constant.undefined)) baselineReasons[name] = constant.undefined;
-  }
-  if (!isEmpty(baselineReasons)) reasons['baseline'] = baselineReasons;
-  const why = isEmpty(reasons) ? {} : { undefined: reasons };
-  return { ...metrics, baseline, ...why } as unknown as Pick<RunMetrics, 'valid' | 'baseline'>;
-}
-
-function isEmpty(object: object): boolean {
-  return Object.keys(object).length === 0;
 }
 
 function filled(dataset: Dataset, name: string): Split {

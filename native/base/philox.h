@@ -8,7 +8,7 @@
 namespace cmir {
 
 /** What a draw is for: the top byte of the counter, so that no two uses share a draw. */
-enum class Stream : uint32_t { noise = 0, dropout = 1, weights = 2, drop = 3 };
+enum class Stream : uint32_t { noise = 0, dropout = 1, weights = 2, drop = 3, evaluation = 4 };
 
 /** Largest number of modalities, and of environments, that the counter can tell apart. */
 inline constexpr int64_t kMaxPerCounter = 1 << 12;

@@ -53,6 +53,21 @@ void check_examples(Napi::Env env, const std::string& path, int64_t expected, in
   );
 }
 
+std::optional<EvaluationNoise> read_noise(Napi::Value value) {
+  if (value.IsNull()) return std::nullopt;
+  const Napi::Object object = js::read_object(value, "noise");
+  EvaluationNoise noise{
+      .kind = js::read_string(object.Get("kind"), "noise.kind"),
+      .intensity = js::read_number(object.Get("intensity"), "noise.intensity"),
+      .seed = js::read_integer(object.Get("seed"), "noise.seed"),
+  };
+  const Napi::Value names = object.Get("modalities");
+  if (!names.IsNull()) {
+    noise.modalities = js::read<std::vector<std::string>>(names, "noise.modalities");
+  }
+  return noise;
+}
+
 Napi::Value undefined(Napi::Env env, bool) { return env.Undefined(); }
 
 /** Calls `make` and turns what it throws into a JavaScript error. */
@@ -225,16 +240,7 @@ class TrainerObject : public Napi::ObjectWrap<TrainerObject> {
     const Napi::Env env = info.Env();
     auto trainer = open(env);
     const at::Tensor rows = js::read_indices(info[0], "rows", napi_int32_array);
-    std::optional<EvaluationNoise> noise;
-    if (!info[1].IsNull()) {
-      const Napi::Object object = js::read_object(info[1], "noise");
-      noise = EvaluationNoise{
-          .environment =
-              {js::read_string(object.Get("kind"), "noise.kind"),
-               js::read_number(object.Get("intensity"), "noise.intensity")},
-          .seed = js::read_integer(object.Get("seed"), "noise.seed")
-      };
-    }
+    const std::optional<EvaluationNoise> noise = read_noise(info[1]);
     return in_worker(
         env,
         thread_,
@@ -247,10 +253,11 @@ class TrainerObject : public Napi::ObjectWrap<TrainerObject> {
     const Napi::Env env = info.Env();
     auto trainer = open(env);
     const at::Tensor rows = js::read_indices(info[0], "rows", napi_int32_array);
+    const std::optional<EvaluationNoise> noise = read_noise(info[1]);
     return in_worker(
         env,
         thread_,
-        [trainer, rows] { return trainer->encode(rows); },
+        [trainer, rows, noise] { return trainer->encode(rows, noise); },
         [](Napi::Env environment, const std::vector<Codes>& codes) {
           Napi::Array invariant = Napi::Array::New(environment),
                       spurious = Napi::Array::New(environment);

@@ -37,11 +37,14 @@ TEST_CASE("trainer on a GPU: epochs, predictions and gradients are those on the 
     const at::Tensor difference = (found.tensors.at(name) - tensor).abs();
     CHECK(difference.max().item<double>() < 1e-5);
   }
-  const EvaluationNoise noise{{"gaussian", 0.7}, 3};
-  CHECK((there->predict(rows, {}) - here->predict(rows, {})).abs().max().item<double>() < 1e-5);
-  CHECK(
-      (there->predict(rows, noise) - here->predict(rows, noise)).abs().max().item<double>() < 1e-5
-  );
+  const auto outputs_differ_by = [&](const std::optional<EvaluationNoise>& noise) {
+    return (there->predict(rows, noise) - here->predict(rows, noise)).abs().max().item<double>();
+  };
+  CHECK(outputs_differ_by({}) < 1e-5);
+  for (const std::string kind : {"gaussian", "erase", "drop", "replace", "modality"}) {
+    INFO(kind);
+    CHECK(outputs_differ_by(EvaluationNoise{kind, 0.7, 3}) < 1e-5);
+  }
   const auto [terms, gradients] = there->gradients(rows);
   CHECK(terms.loss == doctest::Approx(here->gradients(rows).first.loss).epsilon(1e-6));
 }

@@ -79,31 +79,20 @@ class CpuStep final : public Step {
     terms[0] = total(terms);
   }
 
-  void predict(
-      const StepBatch& batch,
-      const int64_t* keys,
-      const EvaluationNoise* noise,
-      const at::Tensor& out
-  ) override {
+  void predict(const StepBatch& batch, const at::Tensor& out) override {
     const int64_t size = batch.size;
-    const EnvironmentLists noisy(
-        noise == nullptr ? std::vector<Environment>{} : std::vector{noise->environment}
-    );
-    const auto copies = 1 + static_cast<int64_t>(noisy.kinds.size());
-    buffers_.reserve(copies * size);
+    const EnvironmentLists clean({});
+    buffers_.reserve(size);
     batch_ = size;
-    index_ = keys;
+    index_ = batch.rows;
     step_ = 0;
     for (size_t m = 0; m < networks_.size(); ++m) {
       const Activations<Value>& a = buffers_.modalities[m];
       const StepInput& input = batch.inputs[m];
       const Value* x = input.values.template const_data_ptr<Value>();
-      if (!input.ready()) {
-        PerturbArguments arguments = perturb_arguments(m, input, noisy);
-        arguments.key =
-            PhiloxKey::from_seed(noise == nullptr ? 0 : static_cast<uint64_t>(noise->seed));
-        perturb_cpu(arguments, x, a.x);
-        x = a.x + (copies - 1) * size * arguments.columns;
+      if (input.rows != nullptr) {
+        perturb_cpu(perturb_arguments(m, input, clean), x, a.x);
+        x = a.x;
       }
       const Networks& n = networks_[m];
       n.encoder_hidden.evaluate(

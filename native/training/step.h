@@ -32,12 +32,6 @@ struct StepBatch {
   int64_t size;                          // B
 };
 
-/** Noise of an evaluation: one draw for all intensities, so that masks nest. */
-struct EvaluationNoise {
-  Environment environment;
-  int64_t seed;
-};
-
 /** Number of terms a step tells: loss, prediction, risk, consistency, and three constraints a
  * modality. */
 inline int64_t term_count(const TrainerConfig& config) {
@@ -72,16 +66,10 @@ class Step {
   virtual void run(const StepBatch& batch, int64_t step, std::span<double> terms) = 0;
 
   /**
-   * Outputs [B, outputs] of a batch, whose targets are not looked at, clean or under noise, into
-   * `out`, contiguous. Only encoders and head run, without dropout. `keys` [B] are those of the
-   * draws; a ready input is [1, B, D'], noise and all.
+   * Outputs [B, outputs] of a batch as it is, whose targets are not looked at, into `out`,
+   * contiguous. Only encoders and head run, without dropout; a ready input is [1, B, D'].
    */
-  virtual void predict(
-      const StepBatch& batch,
-      const int64_t* keys,
-      const EvaluationNoise* noise,
-      const at::Tensor& out
-  ) = 0;
+  virtual void predict(const StepBatch& batch, const at::Tensor& out) = 0;
 
   /** Bytes of working memory held. */
   virtual int64_t memory() const = 0;

@@ -50,28 +50,16 @@ TEST_CASE("step: inputs that come ready give the same bits, and their gradients"
   }
 }
 
-TEST_CASE("step: evaluation of inputs that come ready is that of the same noise drawn inside") {
+TEST_CASE("step: evaluation of inputs that come ready is that of the same rows") {
   Scene scene(step_config());
   const at::NoGradGuard no_grad;
   const auto step = make_step(scene.config, scene.model.parameters());
   const at::Tensor rows = some_rows(9), out = at::empty({9, 1}, at::kDouble);
-  const EvaluationNoise noise{.environment = {"laplace", 0.6}, .seed = 11};
-  step->predict(scene.batch(rows, scene.inputs(rows)), rows.const_data_ptr<int64_t>(), &noise, out);
+  step->predict(scene.batch(rows, scene.inputs(rows)), out);
   const at::Tensor expected = out.clone();
   std::vector<StepInput> inputs = scene.inputs(rows);
-  const EnvironmentLists lists({noise.environment});
-  const at::Tensor noisy = perturb(
-      scene.features[1].index_select(0, rows),
-      rows,
-      at::zeros({}, at::kLong),
-      noise.seed,
-      1,
-      3,
-      lists.kinds,
-      lists.intensities
-  );
-  inputs[1] = {.values = noisy.narrow(0, 1, 1)};
-  step->predict(scene.batch(rows, inputs), rows.const_data_ptr<int64_t>(), &noise, out);
+  inputs[1] = {.values = scene.features[1].index_select(0, rows).unsqueeze(0)};
+  step->predict(scene.batch(rows, inputs), out.zero_());
   CHECK(out.equal(expected));
 }
 
@@ -92,11 +80,9 @@ TEST_CASE("step: a batch that was gathered is the same as its rows of all data")
     CHECK(found_terms == terms);
     CHECK(found.equal(gradients));
     const auto step = make_step(config, scene.model.parameters());
-    const EvaluationNoise noise{.environment = {"laplace", 0.5}, .seed = 1};
-    const auto* keys = rows.const_data_ptr<int64_t>();
-    step->predict(scene.batch(rows, scene.inputs(rows)), keys, &noise, out);
+    step->predict(scene.batch(rows, scene.inputs(rows)), out);
     const at::Tensor expected = out.clone();
-    step->predict(scene.batch(rows, inputs), keys, &noise, out);
+    step->predict(scene.batch(rows, inputs), out.zero_());
     CHECK(out.equal(expected));
   }
 }

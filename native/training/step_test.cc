@@ -195,9 +195,8 @@ TEST_CASE("step: memory is used again, whatever ran before") {
   };
   const auto used = make_step(scene.config, scene.model.parameters());
   const at::Tensor first = run(*used, 37);
-  const EvaluationNoise noise{.environment = {"erase", 0.5}, .seed = 1};
   const at::Tensor rows = some_rows(400), out = at::empty({400, 1}, at::kDouble);
-  used->predict(scene.batch(rows, scene.inputs(rows)), rows.const_data_ptr<int64_t>(), &noise, out);
+  used->predict(scene.batch(rows, scene.inputs(rows)), out);
   for (const int64_t batch : {3, 37, 1}) {
     const auto fresh = make_step(scene.config, scene.model.parameters());
     const at::Tensor expected = run(*fresh, batch);
@@ -210,48 +209,29 @@ TEST_CASE("step: more memory than there is, is an error, and smaller batches go 
   Scene scene(step_config());
   const auto step = make_step(scene.config, scene.model.parameters());
   const at::Tensor rows = some_rows(5), out = at::empty({5, 1}, at::kDouble);
-  const auto* numbers = rows.const_data_ptr<int64_t>();
   const std::vector<StepInput> inputs = scene.inputs(rows);
   StepBatch batch = scene.batch(rows, inputs);
-  step->predict(batch, numbers, nullptr, out);
+  step->predict(batch, out);
   const at::Tensor before = out.clone();
   batch.size = int64_t{1} << 40;
-  CHECK_THROWS(step->predict(batch, numbers, nullptr, out));
+  CHECK_THROWS(step->predict(batch, out));
   batch.size = 5;
-  step->predict(batch, numbers, nullptr, out);
+  step->predict(batch, out);
   CHECK(out.equal(before));
 }
 
-TEST_CASE("step: evaluation under every noise is the operator's and the model's") {
+TEST_CASE("step: evaluation is the model's") {
   Scene scene(step_config());
   at::NoGradGuard no_grad;
   const auto step = make_step(scene.config, scene.model.parameters());
-  const at::Tensor rows = some_rows(9), keys = rows + 1000;
-  for (const std::string kind : {"gaussian", "laplace", "erase", "drop"}) {
-    const EvaluationNoise noise{.environment = {kind, 0.6}, .seed = 11};
-    const EnvironmentLists lists({noise.environment});
-    std::vector<at::Tensor> invariant;
-    for (int64_t m = 0; m < 3; ++m) {
-      const auto i = static_cast<size_t>(m);
-      const at::Tensor x = perturb(
-          scene.features[i].index_select(0, rows),
-          keys,
-          at::zeros({}, at::kLong),
-          11,
-          m,
-          3,
-          lists.kinds,
-          lists.intensities
-      );
-      invariant.push_back(scene.model.encode_invariant(i, x.narrow(0, 1, 1)));
-    }
-    const at::Tensor out = at::empty({9, 1}, at::kDouble);
-    step->predict(
-        scene.batch(rows, scene.inputs(rows)), keys.const_data_ptr<int64_t>(), &noise, out
-    );
-    INFO(kind);
-    check_close(out, scene.model.predict(invariant).squeeze(0));
+  const at::Tensor rows = some_rows(9), out = at::empty({9, 1}, at::kDouble);
+  std::vector<at::Tensor> invariant;
+  for (size_t m = 0; m < 3; ++m) {
+    const at::Tensor x = scene.features[m].index_select(0, rows).unsqueeze(0);
+    invariant.push_back(scene.model.encode_invariant(m, x));
   }
+  step->predict(scene.batch(rows, scene.inputs(rows)), out);
+  check_close(out, scene.model.predict(invariant).squeeze(0));
 }
 
 TEST_CASE("step: NaN in the input reaches the loss") {

@@ -238,9 +238,9 @@ TEST_CASE("trainer: prediction does not depend on batches, and uses the normalis
           .max()
           .item<double>() < 1e-6
   );
-  const EvaluationNoise noise{.environment = {"gaussian", 0.5}, .seed = 1};
+  const EvaluationNoise noise{.kind = "gaussian", .intensity = 0.5, .seed = 1};
   CHECK_FALSE(trainer.predict(at::arange(9, at::kLong), noise).equal(all.narrow(0, 0, 9)));
-  const EvaluationNoise none{.environment = {"gaussian", 0}, .seed = 1};
+  const EvaluationNoise none{.kind = "gaussian", .intensity = 0, .seed = 1};
   check_close(trainer.predict(at::arange(9, at::kLong), none), all.narrow(0, 0, 9));
 }
 

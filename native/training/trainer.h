@@ -15,6 +15,7 @@
 #include "training/config.h"
 #include "training/device_step.h"
 #include "training/divergence.h"
+#include "training/evaluation_noise.h"
 #include "training/objective.h"
 #include "training/optimizer.h"
 #include "training/sequences.h"
@@ -77,9 +78,9 @@ class Trainer {
    * input or under noise; no dropout. */
   at::Tensor predict(const at::Tensor& rows, const std::optional<EvaluationNoise>& noise);
 
-  /** Codes of the clean input, by the same weights, on the CPU, [n, d] each, one of each a
-   * modality. */
-  std::vector<Codes> encode(const at::Tensor& rows);
+  /** Codes on the CPU, [n, d] each, one of each a modality, of the clean input or under noise; no
+   * dropout. */
+  std::vector<Codes> encode(const at::Tensor& rows, const std::optional<EvaluationNoise>& noise);
 
   /** Terms and gradients of the next step on rows as one batch, without taking it: of the weights
    * that are trained. */
@@ -110,12 +111,18 @@ class Trainer {
   bool needs_frames(const EnvironmentLists& environments) const;
   /** The batch for objective(), under autograd. */
   Batch gathered(const at::Tensor& rows, const std::vector<ModalityBatch>& batch) const;
-  /** The clean or noisy inputs [1, B, D'] of an evaluation, by modality, on any device. */
+  /** Calls use(first place in rows, rows of the batch, the batch) for all of an evaluation. */
+  template <class Use>
+  void for_each_batch(
+      const at::Tensor& rows, const std::optional<EvaluationNoise>& noise, const Use& use
+  ) const;
+  /** The batch of an evaluation on rows, with the values of the modalities that have noise. */
+  std::vector<ModalityBatch> with_noise(
+      const at::Tensor& rows, std::vector<ModalityBatch> batch, const Corruption& noise
+  ) const;
+  /** The inputs [1, B, D'] of an evaluation, by modality, on any device. */
   std::vector<at::Tensor> evaluation_inputs(
-      const at::Tensor& rows,
-      const std::vector<ModalityBatch>& batch,
-      const EnvironmentLists& noise,
-      int64_t seed
+      const at::Tensor& rows, const std::vector<ModalityBatch>& batch
   ) const;
   /**
    * Sets inputs_ to what the step on the CPU reads of a batch; frames pass their pooling, which

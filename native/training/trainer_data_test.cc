@@ -41,8 +41,8 @@ std::map<std::string, at::Tensor> results(const TrainerConfig& config, const Tra
   for (const auto& [name, tensor] : trainer.gradients(shuffled()).second) all[name] = tensor;
   const at::Tensor rows = at::cat({shuffled().repeat({60}), shuffled().narrow(0, 3, 5)});
   all["outputs"] = trainer.predict(rows, {});
-  all["noisy outputs"] = trainer.predict(rows, EvaluationNoise{{"erase", 0.4}, 3});
-  const std::vector<Codes> codes = trainer.encode(rows);
+  all["noisy outputs"] = trainer.predict(rows, EvaluationNoise{"erase", 0.4, 3});
+  const std::vector<Codes> codes = trainer.encode(rows, {});
   for (size_t m = 0; m < codes.size(); ++m) {
     all["invariant " + std::to_string(m)] = codes[m].invariant;
     all["spurious " + std::to_string(m)] = codes[m].spurious;
@@ -114,7 +114,7 @@ TEST_CASE("trainer: a missing value in a file is an error where none may be, and
   const at::Tensor all = at::arange(kExamples, at::kLong), others = at::arange(5, 15, at::kLong);
   check_throws([&] { trainer.train_epoch(all, 3); }, message);
   check_throws([&] { trainer.predict(all, {}); }, message);
-  check_throws([&] { trainer.encode(all); }, message);
+  check_throws([&] { trainer.encode(all, {}); }, message);
   check_throws([&] { trainer.gradients(all); }, message);
   CHECK(trainer.train_epoch(others, 3).steps == 4);
   CHECK(trainer.predict(others, {}).isfinite().all().item<bool>());

@@ -1,9 +1,8 @@
 #include <ATen/ATen.h>
 
 #include <algorithm>
-#include <cmath>
 
-#include "ops/perturb/op.h"
+#include "training/evaluation_noise.h"
 #include "training/exchange.h"
 #include "training/inputs.h"
 #include "training/scope.h"
@@ -30,121 +29,104 @@ int64_t evaluation_batch(
 
 }  // namespace
 
-std::vector<at::Tensor> Trainer::evaluation_inputs(
-    const at::Tensor& rows,
-    const std::vector<ModalityBatch>& batch,
-    const EnvironmentLists& noise,
-    int64_t seed
+std::vector<ModalityBatch> Trainer::with_noise(
+    const at::Tensor& rows, std::vector<ModalityBatch> batch, const Corruption& noise
 ) const {
-  const auto modalities = static_cast<int64_t>(batch.size());
-  const NoiseSite site{
-      .seed = seed,
-      .index = data_->keys().index_select(0, rows),
-      .step = at::zeros({}, options_.dtype(at::kLong))
-  };
+  const auto of = [&](const at::Tensor& all) { return all.index_select(0, rows).cpu(); };
+  const at::Tensor keys = of(data_->keys());
+  for (size_t m = 0; m < batch.size(); ++m) {
+    if (!noise.on(m)) continue;
+    auto& [values, offsets] = batch[m];
+    const ModalityBatch x{
+        .values = values.defined() ? values.cpu() : of(data_->features()[m]),
+        .offsets = offsets.defined() ? offsets.cpu() : at::Tensor(),
+    };
+    values = noise.apply(m, x, keys).to(options_.device());
+  }
+  return batch;
+}
+
+std::vector<at::Tensor> Trainer::evaluation_inputs(
+    const at::Tensor& rows, const std::vector<ModalityBatch>& batch
+) const {
+  const EnvironmentLists clean({});
+  const NoiseSite site{.seed = 0, .index = rows, .step = at::zeros({}, options_.dtype(at::kLong))};
   std::vector<at::Tensor> inputs;
   for (size_t m = 0; m < batch.size(); ++m) {
-    at::Tensor copies;  // [1 + K, B, D']
-    if (batch[m].values.defined()) {
-      copies = encoder_inputs(model_, m, batch[m], noise, site);
-    } else {
-      const at::Tensor& scale = data_->scales()[m];
-      copies = perturb(
-          data_->features()[m].index_select(0, rows),
-          site.index,
-          site.step,
-          seed,
-          static_cast<int64_t>(m),
-          modalities,
-          noise.kinds,
-          noise.intensities,
-          scale.defined() ? std::optional(scale.index_select(0, rows)) : std::nullopt
-      );
-    }
-    inputs.push_back(copies.narrow(0, copies.size(0) - 1, 1));
+    inputs.push_back(
+        batch[m].values.defined() ? encoder_inputs(model_, m, batch[m], clean, site)
+                                  : data_->features()[m].index_select(0, rows).unsqueeze(0)
+    );
   }
   return inputs;
+}
+
+template <class Use>
+void Trainer::for_each_batch(
+    const at::Tensor& rows, const std::optional<EvaluationNoise>& noise, const Use& use
+) const {
+  check_rows(rows, data().size());
+  std::optional<Corruption> corruption;
+  if (noise) corruption.emplace(config_.modalities, *noise);
+  const Sequences sequences =
+      corruption && corruption->needs_frames() ? Sequences::frames : Sequences::means;
+  const int64_t batch_size = evaluation_batch(config_, *data_, sequences);
+  const at::Tensor order = rows.to(options_.device());
+  BatchReader reader(data(), rows, batch_size, sequences);
+  for (int64_t begin = 0; begin < order.numel(); begin += batch_size) {
+    const at::Tensor part = order.narrow(0, begin, std::min(batch_size, order.numel() - begin));
+    const std::vector<ModalityBatch>& batch = reader.next();
+    use(begin, part, corruption ? with_noise(part, batch, *corruption) : batch);
+  }
 }
 
 at::Tensor Trainer::predict(const at::Tensor& rows, const std::optional<EvaluationNoise>& noise) {
   const Scope scope(mutex_, config_, options_, stream_.get());
   at::NoGradGuard no_grad;
-  check_rows(rows, data().size());
   const Exchange exchange(model_.parameters().flat(), averaged_);
-  if (noise) {
-    const double intensity = noise->environment.intensity;
-    TORCH_CHECK_VALUE(
-        std::isfinite(intensity) && intensity >= 0,
-        "noise: expected a finite intensity of at least 0, found ",
-        intensity
-    );
-  }
-  const EnvironmentLists lists(
-      noise ? std::vector{noise->environment} : std::vector<Environment>{}
-  );
-  const int64_t seed = noise ? noise->seed : 0;
-  const Sequences sequences = needs_frames(lists) ? Sequences::frames : Sequences::means;
-  const int64_t batch_size = evaluation_batch(config_, *data_, sequences);
-  const at::Tensor order = rows.to(options_.device());
-  BatchReader reader(data(), rows, batch_size, sequences);
-  at::Tensor out = at::empty({order.numel(), config_.outputs}, options_.device(at::kCPU));
-  for (int64_t begin = 0; begin < order.numel(); begin += batch_size) {
-    const int64_t count = std::min(batch_size, order.numel() - begin);
-    const at::Tensor part = order.narrow(0, begin, count);
-    const std::vector<ModalityBatch>& batch = reader.next();
+  at::Tensor out = at::empty({rows.numel(), config_.outputs}, options_.device(at::kCPU));
+  const EnvironmentLists clean({});
+  for_each_batch(rows, noise, [&](int64_t begin, const at::Tensor& part, const auto& batch) {
+    const at::Tensor target = out.narrow(0, begin, part.numel());
     if (step_ != nullptr) {
-      const at::Tensor keys = data_->keys().index_select(0, part);
-      const SequenceNoise site{
-          .seed = seed,
-          .step = 0,
-          .index = keys.const_data_ptr<int64_t>(),
-          .environments = lists,
-          .clean = !noise,
+      const auto* numbers = part.const_data_ptr<int64_t>();
+      const SequenceNoise none{
+          .seed = 0, .step = 0, .index = numbers, .environments = clean, .clean = true
       };
-      set_inputs(part, batch, site, /*learns=*/false);
-      step_->predict(
-          {inputs_, data_->targets(), part.const_data_ptr<int64_t>(), count},
-          site.index,
-          noise ? &*noise : nullptr,
-          out.narrow(0, begin, count)
-      );
-      continue;
+      set_inputs(part, batch, none, /*learns=*/false);
+      step_->predict({inputs_, data_->targets(), numbers, part.numel()}, target);
+      return;
     }
     std::vector<at::Tensor> invariant;
-    for (const at::Tensor& x : evaluation_inputs(part, batch, lists, seed)) {
+    for (const at::Tensor& x : evaluation_inputs(part, batch)) {
       invariant.push_back(model_.encode_invariant(invariant.size(), x));
     }
-    out.narrow(0, begin, count).copy_(model_.predict(invariant).squeeze(0));
-  }
+    target.copy_(model_.predict(invariant).squeeze(0));
+  });
   count_memory();
   return out;
 }
 
-std::vector<Codes> Trainer::encode(const at::Tensor& rows) {
+std::vector<Codes> Trainer::encode(
+    const at::Tensor& rows, const std::optional<EvaluationNoise>& noise
+) {
   const Scope scope(mutex_, config_, options_, stream_.get());
   at::NoGradGuard no_grad;
-  check_rows(rows, data().size());
   const Exchange exchange(model_.parameters().flat(), averaged_);
-  const at::Tensor order = rows.to(options_.device());
-  const int64_t batch_size = evaluation_batch(config_, *data_, Sequences::means);
-  BatchReader reader(data(), rows, batch_size);
   std::vector<Codes> codes(config_.modalities.size());
   for (Codes& z : codes) {
     for (at::Tensor* part : {&z.invariant, &z.spurious}) {
       *part = at::empty({rows.numel(), config_.model.latent}, options_.device(at::kCPU));
     }
   }
-  const EnvironmentLists clean({});
-  for (int64_t begin = 0; begin < order.numel(); begin += batch_size) {
-    const int64_t count = std::min(batch_size, order.numel() - begin);
-    const auto inputs =
-        evaluation_inputs(order.narrow(0, begin, count), reader.next(), clean, /*seed=*/0);
+  for_each_batch(rows, noise, [&](int64_t begin, const at::Tensor& part, const auto& batch) {
+    const auto inputs = evaluation_inputs(part, batch);
     for (size_t m = 0; m < codes.size(); ++m) {
       const Codes z = model_.encode(m, inputs[m]);
-      codes[m].invariant.narrow(0, begin, count).copy_(z.invariant.squeeze(0));
-      codes[m].spurious.narrow(0, begin, count).copy_(z.spurious.squeeze(0));
+      codes[m].invariant.narrow(0, begin, part.numel()).copy_(z.invariant.squeeze(0));
+      codes[m].spurious.narrow(0, begin, part.numel()).copy_(z.spurious.squeeze(0));
     }
-  }
+  });
   return codes;
 }
 

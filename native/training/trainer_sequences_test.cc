@@ -1,6 +1,9 @@
 #include <ATen/ATen.h>
 
+#include <cmath>
+
 #include "data/file_fixture.h"
+#include "ops/corrupt/reference.h"
 #include "test/check.h"
 #include "training/inputs.h"
 #include "training/objective.h"
@@ -76,6 +79,29 @@ std::unique_ptr<CmirModel> copy_of(Trainer& trainer) {
   return model;
 }
 
+/** The features of a batch under noise of seed 9 and intensity 0.6 on some modalities. */
+std::vector<ModalityBatch> noisy(
+    const Batch& batch,
+    CorruptionKind kind,
+    const std::vector<Modality>& modalities,
+    const std::vector<size_t>& some
+) {
+  std::vector<ModalityBatch> all = batch.features;
+  for (const size_t m : some) {
+    auto& [values, offsets] = all[m];
+    const PhiloxKey key = reference::evaluation_key(9, modalities[m].name);
+    std::vector<at::Tensor> parts;
+    for (int64_t b = 0; b < batch.index.numel(); ++b) {
+      const int64_t begin = offsets.defined() ? offsets[b].item<int64_t>() : b;
+      const int64_t end = offsets.defined() ? offsets[b + 1].item<int64_t>() : b + 1;
+      const at::Tensor x = values.narrow(0, begin, end - begin);
+      parts.push_back(reference::corrupted(x, kind, 0.6, key, batch.index[b].item<int64_t>()));
+    }
+    values = at::cat(parts);
+  }
+  return all;
+}
+
 /** One epoch, so that attention's query tells frames apart. */
 void train_a_little(Trainer& trainer) {
   trainer.arm();
@@ -122,30 +148,64 @@ TEST_CASE("trainer: predictions and codes of sequences are those of the readable
     const auto model = copy_of(trainer);
     const at::NoGradGuard no_grad;
     const Batch batch = batch_of(input, some_rows(), input.keys.index_select(0, some_rows()));
-    const auto expect = [&](const std::vector<Environment>& noise, int64_t seed) {
-      const NoiseSite site{seed, batch.index, at::zeros({}, at::kLong)};
+    const auto expect = [&](const std::vector<ModalityBatch>& features,
+                            const std::vector<Environment>& noise) {
+      const NoiseSite site{9, batch.index, at::zeros({}, at::kLong)};
       std::vector<at::Tensor> invariant;
-      for (size_t m = 0; m < batch.features.size(); ++m) {
-        const at::Tensor x =
-            encoder_inputs(*model, m, batch.features[m], EnvironmentLists(noise), site);
+      for (size_t m = 0; m < features.size(); ++m) {
+        const at::Tensor x = encoder_inputs(*model, m, features[m], EnvironmentLists(noise), site);
         invariant.push_back(model->encode_invariant(m, x.narrow(0, x.size(0) - 1, 1)));
       }
       return std::pair{model->predict(invariant).squeeze(0), invariant};
     };
-    const auto [clean, codes] = expect({}, 0);
+    const auto [clean, codes] = expect(batch.features, {});
     check_close(trainer.predict(some_rows(), {}).to(at::kFloat), clean);
-    const auto found = trainer.encode(some_rows());
+    const auto found = trainer.encode(some_rows(), {});
     for (size_t m = 0; m < codes.size(); ++m) {
       check_close(found[m].invariant.to(at::kFloat), codes[m].squeeze(0));
     }
-    for (const std::string kind : {"gaussian", "laplace", "erase", "drop"}) {
-      INFO(kind);
-      const Environment noise{kind, 0.6};
-      const at::Tensor outputs = trainer.predict(some_rows(), EvaluationNoise{noise, 9});
-      check_close(outputs.to(at::kFloat), expect({noise}, 9).first);
+    const auto check_noisy = [&](const EvaluationNoise& noise, const auto& expected) {
+      INFO(noise.kind);
+      const at::Tensor outputs = trainer.predict(some_rows(), noise);
+      check_close(outputs.to(at::kFloat), expected.first);
+      const auto encoded = trainer.encode(some_rows(), noise);
+      for (size_t m = 0; m < encoded.size(); ++m) {
+        check_close(encoded[m].invariant.to(at::kFloat), expected.second[m].squeeze(0));
+      }
       CHECK_FALSE(outputs.allclose(clean));
+    };
+    // Its draws are those of training.
+    check_noisy({"drop", 0.6, 9}, expect(batch.features, {{"drop", 0.6}}));
+    const std::pair<std::string, CorruptionKind> kinds[] = {
+        {"gaussian", CorruptionKind::gaussian},
+        {"laplace", CorruptionKind::laplace},
+        {"erase", CorruptionKind::erase},
+        {"replace", CorruptionKind::replace},
+        {"frame", CorruptionKind::frame},
+        {"block", CorruptionKind::block},
+        {"modality", CorruptionKind::modality},
+    };
+    for (const auto& [name, kind] : kinds) {
+      const auto& modalities = config.modalities;
+      check_noisy({name, 0.6, 9}, expect(noisy(batch, kind, modalities, {0, 1, 2}), {}));
+      const auto some = expect(noisy(batch, kind, modalities, {1, 2}), {});
+      check_noisy({name, 0.6, 9, {{"vision", "audio"}}}, some);
     }
   });
+}
+
+TEST_CASE("trainer: noise that it cannot make is refused by name") {
+  Trainer trainer(sequence_config("mean"));
+  trainer.upload(sequence_input());
+  const auto refuse = [&](const EvaluationNoise& noise, const std::string& message) {
+    check_throws([&] { trainer.predict(some_rows(), noise); }, message);
+  };
+  refuse({"fog", 0.5, 0}, "noise.kind: expected one of gaussian");
+  refuse({"gaussian", -1, 0}, "noise.intensity: expected a finite number of at least 0, found -1");
+  refuse({"laplace", INFINITY, 0}, "noise.intensity: expected a finite number");
+  refuse({"erase", 1.5, 0}, "noise.intensity: expected a probability from 0 to 1, found 1.5");
+  refuse({"block", NAN, 0}, "noise.intensity: expected a probability");
+  refuse({"erase", 0.5, 0, {{"smell"}}}, "noise.modalities: the model has no modality 'smell'");
 }
 
 /** Parameters and noisy outputs after two epochs. */
@@ -153,7 +213,7 @@ std::vector<at::Tensor> results(const TrainerConfig& config, const TrainerInput&
   Trainer trainer(config);
   trainer.upload(input);
   for (int epoch = 0; epoch < 2; ++epoch) train_a_little(trainer);
-  std::vector<at::Tensor> all{trainer.predict(some_rows(), EvaluationNoise{{"erase", 0.4}, 3})};
+  std::vector<at::Tensor> all{trainer.predict(some_rows(), EvaluationNoise{"erase", 0.4, 3})};
   for (const auto& [name, tensor] : trainer.state(true).tensors) all.push_back(tensor);
   for (const at::Tensor& tensor : all) CHECK(tensor.isfinite().all().item<bool>());
   return all;

@@ -302,6 +302,12 @@ describe('a run that is damaged or does not fit is refused', () => {
   test.each<[string, string[], string]>([
     ['unknown split', ['--split', 'tset'], 'tset'],
     ['unknown kind of noise', ['--noise', 'fog:1'], "found kind 'fog', expected one of gaussian"],
+    [
+      'a probability above 1',
+      ['--noise', 'erase:2'],
+      'noise.intensity: found 2, expected at most 1',
+    ],
+    ['noise on no modality', ['--noise', 'erase:1@txt'], "noise.modalities: found 'txt'"],
     ['noise without a level', ['--noise', 'gaussian'], "'gaussian'"],
     ['noise below 0', ['--noise', 'gaussian:-1'], "'gaussian:-1'"],
     ['seed that is no number', ['--noise', 'gaussian:1', '--seed', 'x'], "--seed: found 'x'"],

@@ -2,8 +2,10 @@ import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 
 import { dirname, join } from 'node:path';
 import Papa from 'papaparse';
 
+import { metricTable } from '../../lib/cli/table';
 import { configKeys, resolveConfig, type Options } from '../../lib/config';
 import { loadDataset } from '../../lib/data/load';
+import { CONVENTIONS, type Metrics } from '../../lib/metrics';
 import { loadModel } from '../../lib/training/load';
 import { train } from '../../lib/training/train';
 import { VERSION } from '../../lib/version';
@@ -66,7 +68,8 @@ describe('train', () => {
 
   test('the run folder holds its files, and no others', () => {
     expect(readdirSync(run).sort()).toEqual([
-      ...['config.json', 'history.jsonl', 'last.json', 'last.safetensors'],
+      ...['config.json', 'events.out.tfevents.cmir', 'history.jsonl'],
+      ...['last.json', 'last.safetensors'],
       ...['metrics.json', 'model.safetensors', 'run.json'],
     ]);
     expect(readJson(run, 'run.json')).toEqual({ dataset: data, cmir: VERSION });
@@ -167,9 +170,31 @@ describe('evaluate', () => {
       split: 'test',
       noise: null,
       examples: 24,
+      convention: 'mmsa',
       metrics: readJson(run, 'metrics.json')['test'],
       undefined: {},
     });
+  });
+
+  test('--metrics names a convention, or all of them', async () => {
+    using model = await loadModel(run);
+    const { test } = await loadDataset(data);
+    const all: Record<string, Metrics> = {};
+    for (const convention of CONVENTIONS) {
+      const report = await model.evaluate(test, { convention });
+      expect(await evaluate('--metrics', convention)).toMatchObject({ convention, ...report });
+      all[convention] = report.metrics;
+    }
+    const conventions = await model.evaluateConventions(test);
+    expect(await evaluate('--metrics', 'all')).toEqual({
+      ...{ split: 'test', noise: null, examples: 24 },
+      conventions,
+    });
+    const { stdout } = await succeed(['evaluate', run, '--metrics', 'all']);
+    expect(stdout).toBe(`${metricTable(all)}\n`);
+    const { code, stderr } = await cmir(['evaluate', run, '--metrics', 'mae']);
+    expect(code).toBe(2);
+    expect(stderr).toContain('Allowed choices are mmsa, f1Legacy, ithp, gal, sims, all');
   });
 
   test('--split names another, all takes every example', async () => {
@@ -194,6 +219,13 @@ describe('evaluate', () => {
     const noisy = await evaluate('--noise', 'gaussian:0.7', '--seed', '3');
     expect(noisy).toMatchObject({ noise, metrics });
     expect((await evaluate('--noise', 'gaussian:0.7'))['metrics']).not.toEqual(metrics);
+  });
+
+  test('--noise on some modalities', async () => {
+    const noise = { kind: 'modality', intensity: 1, seed: 0, modalities: ['text'] } as const;
+    using model = await loadModel(run);
+    const { metrics } = await model.evaluate((await loadDataset(data)).test, { noise });
+    expect(await evaluate('--noise', 'modality:1@text')).toMatchObject({ noise, metrics });
   });
 
   test('prints a table with a row of what was evaluated', async () => {
@@ -286,6 +318,12 @@ test('classes: trained from words, predicted by name with a probability each', a
     return label === prediction || label === `"${prediction ?? ''}"`;
   });
   expect(json(stdout)['metrics']).toMatchObject({ Acc: correct.length / 24 });
+  expect(json(stdout)['convention']).toBeNull();
+  for (const convention of ['all', 'ithp']) {
+    const { code, stderr } = await cmir(['evaluate', out, '--metrics', convention]);
+    expect(code).toBe(2);
+    expect(stderr).toContain('expected none for classification');
+  }
 });
 
 describe('help', () => {

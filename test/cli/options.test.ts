@@ -65,18 +65,25 @@ test('a configuration file that is not there is refused', async () => {
 });
 
 test.each([
-  ['gaussian:0.7', { kind: 'gaussian', intensity: 0.7 }],
-  ['erase:.5', { kind: 'erase', intensity: 0.5 }],
-  ['drop:1', { kind: 'drop', intensity: 1 }],
+  ['gaussian:0.7', { kind: 'gaussian', intensity: 0.7, seed: 3 }],
+  ['erase:.5', { kind: 'erase', intensity: 0.5, seed: 3 }],
+  ['drop:1', { kind: 'drop', intensity: 1, seed: 3 }],
+  ['frame:1e-7@text', { kind: 'frame', intensity: 1e-7, seed: 3, modalities: ['text'] }],
+  ['modality:1@a b+c', { kind: 'modality', intensity: 1, seed: 3, modalities: ['a b', 'c'] }],
 ])('noise %s', (text, expected) => {
-  expect(parseNoise(text)).toEqual(expected);
+  expect(parseNoise(text, 3)).toStrictEqual(expected);
 });
 
-test.each(['gaussian', 'gaussian:', ':0.7', 'gaussian:x', 'gaussian:-1', 'gaussian:0.7:2'])(
-  'noise %s is refused',
-  async (text) => {
-    const error = await errorOf(() => parseNoise(text));
-    expect(error.code).toBe('ERR_CMIR_USAGE');
-    expect(error.message).toContain(`'${text}'`);
-  },
-);
+test.each([
+  'gaussian',
+  'gaussian:',
+  ':0.7',
+  'gaussian:x',
+  'gaussian:-1',
+  'gaussian:0.7:2',
+  'erase:1@',
+])('noise %s is refused', async (text) => {
+  const error = await errorOf(() => parseNoise(text, 0));
+  expect(error.code).toBe('ERR_CMIR_USAGE');
+  expect(error.message).toContain(`'${text}'`);
+});

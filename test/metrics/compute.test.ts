@@ -1,5 +1,12 @@
 import { CmirError } from '../../lib/errors';
-import { baselineMetrics, computeMetrics, metricDirection, METRICS } from '../../lib/metrics';
+import {
+  baselineMetrics,
+  computeMetrics,
+  CONVENTIONS,
+  metricDirection,
+  metricNames,
+  METRICS,
+} from '../../lib/metrics';
 
 function errorOf(act: () => unknown): CmirError {
   try {
@@ -12,19 +19,36 @@ function errorOf(act: () => unknown): CmirError {
 }
 
 describe('the table', () => {
-  test('has a row for every metric that is computed, in order', () => {
-    const empty = new Float32Array(0);
-    for (const task of ['regression', 'classification'] as const) {
-      const names = METRICS.filter((row) => row.task === task).map(({ name }) => name);
-      expect(Object.keys(computeMetrics(task, empty, empty, 1).metrics)).toEqual(names);
-    }
+  const empty = new Float32Array(0);
+
+  test.each(CONVENTIONS)('has a row for every metric of %s, in order', (convention) => {
+    const names = METRICS.filter((row) => row.convention === convention).map(({ name }) => name);
+    const { metrics } = computeMetrics('regression', empty, empty, 1, { convention });
+    expect(Object.keys(metrics)).toEqual(names);
+    expect(metricNames('regression', { convention })).toEqual(names);
+  });
+
+  test('has a row for every metric of classification, in order', () => {
+    const rows = METRICS.filter(({ task }) => task === 'classification');
+    const names = rows.map(({ name }) => name);
+    expect(Object.keys(computeMetrics('classification', empty, empty, 1).metrics)).toEqual(names);
+    expect(metricNames('classification')).toEqual(names);
+    expect(rows.every(({ convention }) => convention === null)).toBe(true);
   });
 
   test('says of each what it is', () => {
     for (const { formula, source, description } of METRICS) {
       for (const text of [formula, source, description]) expect(text).not.toBe('');
     }
-    expect(new Set(METRICS.map(({ name }) => name)).size).toBe(METRICS.length);
+    const keys = METRICS.map(({ name, task, convention }) => [task, convention, name].join());
+    expect(new Set(keys).size).toBe(METRICS.length);
+    // Two conventions' rows of one name that say the same must be the same, and the other way round.
+    for (const a of METRICS) {
+      for (const b of METRICS) {
+        if (a.task !== b.task || a.name !== b.name) continue;
+        expect(a.formula === b.formula).toBe(a.description === b.description);
+      }
+    }
   });
 
   test('metricDirection', () => {
@@ -36,7 +60,7 @@ describe('the table', () => {
     expect(error.code).toBe('ERR_CMIR_CONFIG');
     expect(error.message).toBe(
       "unknown metric 'MEA', expected one of Has0_acc_2, Has0_F1_score, Non0_acc_2, Non0_F1_score, " +
-        'Mult_acc_5, Mult_acc_7, MAE, Corr, Acc, F1_score, Macro_F1_score',
+        'Mult_acc_5, Mult_acc_7, MAE, Corr, Mult_acc_2, Mult_acc_3, F1_score, Acc, Macro_F1_score',
     );
   });
 });
@@ -82,6 +106,16 @@ describe('baselineMetrics', () => {
       Float32Array.of(0, 1),
     );
     expect(even.prediction).toBe(0.5);
+  });
+
+  test('takes a convention', () => {
+    const train = Float32Array.of(0.5);
+    const test = Float32Array.of(0, 2);
+    const of = (convention: 'ithp' | 'sims'): unknown =>
+      baselineMetrics('regression', train, test, { convention }).metrics['MAE'];
+    expect([of('ithp'), of('sims')]).toEqual([1.5, 0.5]);
+    const none = baselineMetrics('regression', new Float32Array(0), test, { convention: 'gal' });
+    expect(Object.keys(none.undefined)).toContain('Mult_acc_7');
   });
 
   test('predicts the most frequent training class, the first of equals', () => {

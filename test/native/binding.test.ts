@@ -200,6 +200,7 @@ describe('the trainer checks its arguments', () => {
     targets: null,
     keys: null,
   };
+  const NOISE = { kind: 'erase', intensity: 0.5, seed: 0, modalities: null } as const;
   /** The same with something else in place of the first modality. */
   const first = (features: unknown) => ({ ...data, features: [features as never, flat(2)] });
 
@@ -211,8 +212,23 @@ describe('the trainer checks its arguments', () => {
     ['a batch of a half', (t) => t.trainEpoch(Int32Array.of(0), 0.5), 'batchSize'],
     [
       'noise of no kind',
-      (t) => t.predict(Int32Array.of(0), { kind: 'fog' as 'drop', intensity: 1, seed: 0 }),
+      (t) => t.predict(Int32Array.of(0), { ...NOISE, kind: 'fog' as 'drop' }),
       'fog',
+    ],
+    [
+      'noise on no modality of the model',
+      (t) => t.predict(Int32Array.of(0), { ...NOISE, modalities: ['smell'] }),
+      "noise.modalities: the model has no modality 'smell'",
+    ],
+    [
+      'a modality that is no name',
+      (t) => t.predict(Int32Array.of(0), { ...NOISE, modalities: [1 as never] }),
+      'noise.modalities[0]: expected',
+    ],
+    [
+      'a probability above 1',
+      (t) => t.predict(Int32Array.of(0), { ...NOISE, intensity: 1.1 }),
+      'noise.intensity: expected a probability from 0 to 1, found 1.1',
     ],
     [
       'too few examples',

@@ -79,13 +79,13 @@ async function trained(features: NativeFeatures[]): Promise<unknown[]> {
   const trainer = new addon.Trainer(CONFIG);
   await trainer.upload(data(features));
   const epochs = [await trainer.trainEpoch(rows, 8), await trainer.trainEpoch(rows, 8)];
-  const noise = { kind: 'laplace', intensity: 0.5, seed: 3 } as const;
+  const noise = { kind: 'laplace', intensity: 0.5, seed: 3, modalities: null } as const;
   const results = [
     epochs.map(({ terms, steps, examples }) => ({ terms, steps, examples })),
     await trainer.getState(true),
     await trainer.predict(rows, null),
     await trainer.predict(rows, noise),
-    await trainer.encode(rows),
+    await trainer.encode(rows, noise),
     await trainer.gradients(rows),
   ];
   trainer.dispose();

@@ -1,13 +1,14 @@
 """Compares cmir's trainer with plain PyTorch: parity.py FOLDER, written by test/parity.test.ts.
 
 FOLDER holds a <case>.safetensors for each case: the tensors `state.*`, `features.<modality>` (raw),
-`gradients.*` and `outputs` (under `noise`), and as metadata the rest of what went in and came out.
-All is computed again in float64 from the naive forms, with the noise's definition in numpy. Prints
-{case: {quantity: largest difference, relative to the largest expected value}} as JSON.
+`gradients.*` and `outputs.*` (under `noises`), and as metadata the rest of what went in and came
+out. All is computed again in float64 from the naive forms, with the noise's definition in numpy.
+Prints {case: {quantity: largest difference, relative to the largest expected value}} as JSON.
 """
 
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -95,12 +96,55 @@ def expected_step(model: CmIR, features: dict[str, Tensor], case: dict) -> tuple
     return terms, gradients
 
 
+KINDS = ["gaussian", "laplace", "erase", "drop", "replace", "frame", "block", "modality"]
+
+
+def fnv1a(name: str) -> int:
+    """64-bit FNV-1a of the UTF-8 bytes: http://www.isthe.com/chongo/tech/comp/fnv/"""
+    value = 0xCBF29CE484222325
+    for byte in name.encode():
+        value = (value ^ byte) * 0x100000001B3 % 2**64
+    return value
+
+
+def corrupted(name: str, x: np.ndarray, keys: np.ndarray, noise: dict) -> np.ndarray:
+    """Vectors [B, D] of a modality under any evaluation noise but drop: each is one time step."""
+    kind, s = noise["kind"], noise["intensity"]
+    seed = noise["seed"] ^ fnv1a(name)
+
+    def words(columns: int, purpose: int) -> np.ndarray:
+        tag = philox.EVALUATION, purpose, KINDS.index(kind)
+        return philox.words(columns, keys, 0, seed, *tag)
+
+    def draws(distribution: Callable, purpose: int) -> np.ndarray:
+        return distribution(words(x.shape[1], purpose)).reshape(len(x), -1)[:, : x.shape[1]]
+
+    if kind in ("gaussian", "laplace"):
+        added = draws(getattr(philox, kind), 0)
+        return x + np.float32(s).astype(np.float64) * added.astype(np.float64)
+    if kind == "erase":
+        return np.where(draws(philox.uniform, 0) < min(np.float32(s), np.float32(0.95)), 0, x)
+    if kind == "block":
+        return np.zeros_like(x) if s >= 0.5 else x
+    hit = philox.uniform(words(1, 0)[:, :1, 0]).astype(np.float64) < s
+    return np.where(hit, draws(philox.gaussian, 1) if kind == "replace" else 0, x)
+
+
 @torch.no_grad()
-def expected_outputs(model: CmIR, features: dict[str, Tensor], case: dict) -> Tensor:
-    """Outputs under evaluation noise: its draws are keyed by example, and are those of step 0."""
-    noise, keys = case["noise"], np.array(case["keys"])[case["rows"]]
-    noisy = add_noise(features, keys, 0, noise["seed"], [noise])
-    return model.predict([model.encode(name, x[1])[0] for name, x in noisy.items()])
+def expected_outputs(model: CmIR, features: dict[str, Tensor], case: dict, noise: dict) -> Tensor:
+    """Outputs under evaluation noise, whose draws are keyed by example and the modality's name."""
+    keys = np.array(case["keys"])[case["rows"]]
+    names = noise["modalities"] or list(features)
+    if noise["kind"] == "drop":
+        copies = add_noise(features, keys, 0, noise["seed"], [noise])
+        noisy = {name: x[1] for name, x in copies.items()}
+    else:
+        noisy = {
+            name: torch.from_numpy(corrupted(name, x.numpy(), keys, noise))
+            for name, x in features.items()
+        }
+    chosen = {name: noisy[name] if name in names else x for name, x in features.items()}
+    return model.predict([model.encode(name, x)[0] for name, x in chosen.items()])
 
 
 def difference(found: Tensor, expected: Tensor) -> float:
@@ -126,7 +170,10 @@ def compare(path: Path) -> dict[str, float]:
     raw = {name: x[case["rows"]] for name, x in group("features.").items()}
     features = model.standardise(raw)
     differences = {
-        "outputs": difference(tensors["outputs"].double(), expected_outputs(model, features, case))
+        f"outputs.{i}": difference(
+            tensors[f"outputs.{i}"].double(), expected_outputs(model, features, case, noise)
+        )
+        for i, noise in enumerate(case["noises"])
     }
     terms, gradients = expected_step(model, features, case)
     for name, found in case["terms"].items():

@@ -7,14 +7,15 @@ import {
   FILES,
   checkRunFolder,
   checkSameConfig,
+  configFile,
   createRunFolder,
   fingerprint,
+  lastFiles,
+  modelFile,
   readLast,
   readModel,
-  saveConfig,
-  saveLast,
-  saveModel,
 } from '../../lib/training/checkpoint';
+import { writeFiles } from '../../lib/training/files';
 import { decodeTensors, encodeTensors } from '../../lib/training/safetensors';
 import { errorOf, freshPath, removeFresh, tinyDataset } from './fixture';
 
@@ -32,7 +33,7 @@ const state = {
   step: 12,
   tensors: { 'head.0.bias': { shape: [2], data: Float32Array.of(1, 2) } },
 };
-const progress = { epoch: 3, bestEpoch: 2, bestScore: 0.5, stale: 1, data: 'hash' };
+const progress = { epoch: 3, bestEpoch: 2, bestScore: 0.5, stale: 1, stopped: false, data: 'hash' };
 
 function newFolder(): string {
   const folder = freshPath();
@@ -67,19 +68,19 @@ test('a folder that cannot be made is an error of the run', async () => {
 
 test('config.json is the whole configuration', async () => {
   const folder = newFolder();
-  await saveConfig(folder, config);
+  await writeFiles(folder, [configFile(config)]);
   expect(JSON.parse(readFileSync(join(folder, FILES.config), 'utf8'))).toEqual(config);
 });
 
 test('the model is read back with its configuration and shape', async () => {
   const folder = newFolder();
-  await saveModel(folder, { state, config, shape });
+  await writeFiles(folder, [modelFile({ state, config, shape })]);
   expect(await readModel(folder)).toEqual({ state: { ...state, step: 0 }, config, shape });
 });
 
 test('the last state is read back with its progress, which last.json repeats with the time', async () => {
   const folder = newFolder();
-  await saveLast(folder, { state, config, shape }, progress, 4);
+  await writeFiles(folder, lastFiles({ state, config, shape }, progress, 4));
   expect(await readLast(folder)).toEqual({ state, config, shape, progress });
   expect(JSON.parse(readFileSync(join(folder, FILES.progress), 'utf8'))).toEqual({
     step: 12,
@@ -119,7 +120,7 @@ test.each<[string, (metadata: Record<string, string>) => void, RegExp]>([
   ['with a shape that is null', (m) => (m['shape'] = 'null'), /no readable 'shape'/],
 ])('a checkpoint %s is refused', async (_, damage, message) => {
   const folder = newFolder();
-  await saveModel(folder, { state, config, shape });
+  await writeFiles(folder, [modelFile({ state, config, shape })]);
   const path = join(folder, FILES.model);
   const { tensors, metadata } = decodeTensors(readFileSync(path), path);
   const changed = { ...metadata };
@@ -133,7 +134,7 @@ test.each<[string, (metadata: Record<string, string>) => void, RegExp]>([
 
 test.each(['null', '{"epoch":"three"}', '{'])('progress %s is refused', async (text) => {
   const folder = newFolder();
-  await saveLast(folder, { state, config, shape }, progress, 4);
+  await writeFiles(folder, lastFiles({ state, config, shape }, progress, 4));
   const path = join(folder, FILES.last);
   const { tensors, metadata } = decodeTensors(readFileSync(path), path);
   writeFileSync(path, encodeTensors({ tensors, metadata: { ...metadata, progress: text } }));

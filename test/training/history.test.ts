@@ -3,11 +3,12 @@ import { join } from 'node:path';
 
 import {
   describeTerms,
+  historyFile,
   readHistory,
-  saveHistory,
   type EpochRecord,
 } from '../../lib/training/history';
 import { FILES } from '../../lib/training/checkpoint';
+import { writeFiles } from '../../lib/training/files';
 import { errorOf, freshPath, removeFresh } from './fixture';
 
 afterAll(removeFresh);
@@ -66,7 +67,7 @@ function newFolder(): string {
 
 test('history is read back up to the epoch of the checkpoint', async () => {
   const folder = newFolder();
-  await saveHistory(folder, [record(1), record(2), record(3)]);
+  await writeFiles(folder, [historyFile([record(1), record(2), record(3)])]);
   expect(await readHistory(folder, 3)).toEqual([record(1), record(2), record(3)]);
   expect(await readHistory(folder, 2)).toEqual([record(1), record(2)]);
   expect(await readHistory(folder, 0)).toEqual([]);

@@ -3,8 +3,10 @@ import { writeFileSync } from 'node:fs';
 import { Dataset } from '../../lib/data/dataset';
 import { fitNormalizer } from '../helpers/normalizer';
 import { fileModality } from '../../lib/data/values';
+import { CONVENTIONS } from '../../lib/metrics';
 import { train } from '../../lib/training/train';
-import type { Model, Noise } from '../../lib/training/model';
+import { createTrainer, Model } from '../../lib/training/model';
+import { EVALUATION_KINDS, type Noise } from '../../lib/training/noise';
 import { errorOf, freshPath, removeFresh, TINY, tinyDataset } from './fixture';
 
 const data = tinyDataset();
@@ -36,9 +38,10 @@ function reversed(source: Dataset): Dataset {
   });
 }
 
-/** Predictions of the state by the method's formulas, in float64, for one row. */
-async function naivePrediction(row: number): Promise<number> {
-  const { tensors } = await model.state();
+type Tensors = Awaited<ReturnType<Model['state']>>['tensors'];
+
+/** What the layers of a state make of one row, by the method's formulas, in float64. */
+function layersOf(tensors: Tensors) {
   const of = (name: string) => tensors[name] as { shape: number[]; data: Float32Array };
   const linear = (x: number[], name: string): number[] => {
     const { shape, data: weight } = of(`${name}.weight`);
@@ -48,6 +51,14 @@ async function naivePrediction(row: number): Promise<number> {
     );
   };
   const relu = (x: number[]): number[] => x.map((value) => Math.max(value, 0));
+  const head = (invariant: number[]): number =>
+    linear(relu(linear(invariant, 'head.0')), 'head.3')[0] as number;
+  return { of, linear, relu, head };
+}
+
+/** Predictions of the state by the method's formulas, in float64, for one row. */
+async function naivePrediction(row: number): Promise<number> {
+  const { of, linear, relu, head } = layersOf((await model.state()).tensors);
   const invariant = data.modalities.flatMap(({ name, features, values }) => {
     const x = [...values.subarray(row * features, (row + 1) * features)].map(
       (value, j) =>
@@ -57,7 +68,7 @@ async function naivePrediction(row: number): Promise<number> {
     const codes = linear(relu(linear(x, `encoders.${name}.0`)), `encoders.${name}.3`);
     return codes.slice(0, codes.length / 2);
   });
-  return linear(relu(linear(invariant, 'head.0')), 'head.3')[0] as number;
+  return head(invariant);
 }
 
 test('predicts as the formulas say, with ids in the order of the split', async () => {
@@ -140,22 +151,105 @@ test('noise is drawn by id: the same in another order, another with another seed
   );
 });
 
-test.each(['gaussian', 'laplace', 'erase', 'drop'] as const)(
-  '%s noise of intensity 0 changes nothing',
-  async (kind) => {
-    const clean = await model.predict(data.test);
-    const noisy = await model.predict(data.test, { noise: { kind, intensity: 0 } });
-    expect(noisy.predictions).toEqual(clean.predictions);
-  },
-);
+test.each(EVALUATION_KINDS)('%s noise of intensity 0 changes nothing', async (kind) => {
+  const clean = await model.predict(data.test);
+  const noisy = await model.predict(data.test, { noise: { kind, intensity: 0 } });
+  expect(noisy.predictions).toEqual(clean.predictions);
+});
+
+test('a modality that is missing is at its mean, whatever was there', async () => {
+  const means = Object.fromEntries(
+    Object.entries((await model.state()).tensors).filter(([name]) => name.endsWith('.mean')),
+  );
+  const without = (...missing: string[]): Dataset =>
+    new Dataset({
+      name: 'without',
+      ids: data.ids,
+      label: null,
+      splits: new Map(),
+      modalities: data.modalities.map(({ name, features, values }) => ({
+        name,
+        features,
+        values: missing.includes(name)
+          ? values.map((_, i) => means[`normalizer.${name}.mean`]?.data[i % features] as number)
+          : values,
+      })),
+    });
+  for (const missing of [['text'], ['audio'], ['text', 'audio']]) {
+    const noise = { kind: 'modality', intensity: 1, modalities: missing } as const;
+    const { predictions } = await model.predict(data, { noise });
+    const expected = await model.predict(without(...missing));
+    predictions.forEach((value, i) => {
+      expect(value).toBeCloseTo(expected.predictions[i] as number, 5);
+    });
+  }
+  const all = await model.predict(data, { noise: { kind: 'modality', intensity: 1 } });
+  expect(new Set(all.predictions).size).toBe(1);
+});
+
+test('noise on one modality is the same whatever happens to the other', async () => {
+  const noise = { kind: 'erase', intensity: 0.5, modalities: ['audio'] } as const;
+  const both = await model.predict(data, { noise: { kind: 'erase', intensity: 0.5 } });
+  const one = await model.predict(data, { noise });
+  expect(one.predictions).not.toEqual(both.predictions);
+  // The head is no sum of modalities, so the other one is taken away in a model that cannot see it.
+  const { tensors, step } = await model.state();
+  for (const [name, { data: values }] of Object.entries(tensors)) {
+    if (name.startsWith('encoders.text')) values.fill(0);
+  }
+  using blind = new Model(createTrainer(model.config, model.shape), model.config, model.shape);
+  await blind.restore({ tensors, step }, 'blind');
+  const ofBoth = await blind.predict(data, { noise: { kind: 'erase', intensity: 0.5 } });
+  expect(ofBoth.predictions).toEqual((await blind.predict(data, { noise })).predictions);
+});
+
+test('noise is by the modality’s name, not its place, in a model of another order', async () => {
+  const shape = { ...model.shape, modalities: [...model.shape.modalities].reverse() };
+  using turned = new Model(createTrainer(model.config, shape), model.config, shape);
+  const { tensors, step } = await model.state();
+  const weight = tensors['head.0.weight'] as { shape: number[]; data: Float32Array };
+  const { data: values, shape: sizes } = weight;
+  const width = (sizes[1] as number) / 2;
+  // The columns of the head's first layer follow the modalities.
+  const columns = values.map((_, i) => {
+    const column = i % (2 * width);
+    return values[i - column + ((column + width) % (2 * width))] as number;
+  });
+  tensors['head.0.weight'] = { shape: sizes, data: columns };
+  await turned.restore({ tensors, step }, 'turned');
+  for (const kind of ['gaussian', 'erase', 'replace', 'modality'] as const) {
+    const noise = { kind, intensity: 0.5, seed: 4 };
+    const expected = await model.predict(data, { noise });
+    (await turned.predict(data, { noise })).predictions.forEach((value, i) => {
+      expect(value).toBeCloseTo(expected.predictions[i] as number, 5);
+    });
+  }
+});
 
 test.each<[unknown, string]>([
   [{ kind: 'gaussian', intensity: -1 }, 'noise.intensity: found -1, expected at least 0'],
   [{ kind: 'gaussian', intensity: NaN }, 'noise.intensity: found NaN, expected a number'],
   [{ kind: 'gaussian' }, 'noise.intensity: found nothing, expected a number'],
+  [{ kind: 'erase', intensity: 1.01 }, 'noise.intensity: found 1.01, expected at most 1'],
   [
     { kind: 'fog', intensity: 1 },
-    'noise.kind: found "fog", expected gaussian, laplace, erase, drop',
+    'noise.kind: found "fog", expected gaussian, laplace, erase, drop, replace, frame, block, modality',
+  ],
+  [
+    { kind: 'frame', intensity: 1, modalities: ['test'] },
+    "noise.modalities: found 'test', expected one of text, audio; did you mean 'text'?",
+  ],
+  [
+    { kind: 'frame', intensity: 1, modalities: ['audio', 'audio'] },
+    "noise.modalities: found 'audio' twice",
+  ],
+  [
+    { kind: 'frame', intensity: 1, modalities: [] },
+    'noise.modalities: found [], expected at least 1',
+  ],
+  [
+    { kind: 'frame', intensity: 1, modalities: 'text' },
+    'noise.modalities: found "text", expected a list',
   ],
   [{ kind: 'drop', intensity: 1, seed: 0.5 }, 'noise.seed: found 0.5, expected an integer'],
   [{ kind: 'drop', intensity: 1, sed: 5 }, "unknown key 'noise.sed'; did you mean 'noise.seed'?"],
@@ -205,6 +299,17 @@ test.each<[string, unknown, string]>([
   }
 });
 
+test('evaluates in every convention, of the same predictions', async () => {
+  const noise = { kind: 'gaussian', intensity: 1 } as const;
+  const all = await model.evaluateConventions(data.test, { noise });
+  expect(Object.keys(all)).toEqual(CONVENTIONS);
+  for (const convention of CONVENTIONS) {
+    expect(await model.evaluate(data.test, { noise, convention })).toEqual(all[convention]);
+  }
+  expect(await model.evaluate(data.test, { noise })).toEqual(all.mmsa);
+  expect(all.sims.metrics['MAE']).not.toBe(all.mmsa.metrics['MAE']);
+});
+
 test('evaluation takes noise', async () => {
   const noise = { kind: 'gaussian', intensity: 3 } as const;
   const clean = await model.evaluate(data.test);
@@ -236,6 +341,25 @@ test('codes have the latent width, one row an example', async () => {
     expect(spurious).toHaveLength(invariant.length);
     expect(spurious).not.toEqual(invariant);
   }
+});
+
+test('noisy codes are those that the noisy prediction is made of', async () => {
+  const noise = { kind: 'laplace', intensity: 0.7, seed: 5 } as const;
+  const codes = await model.encode(data.test, { noise });
+  expect(codes).not.toEqual(await model.encode(data.test));
+  const { predictions } = await model.predict(data.test, { noise });
+  const { head } = layersOf((await model.state()).tensors);
+  const { latent } = TINY.model;
+  predictions.forEach((prediction, i) => {
+    const invariant = Object.values(codes).flatMap((z) => [
+      ...z.invariant.subarray(i * latent, (i + 1) * latent),
+    ]);
+    expect(head(invariant)).toBeCloseTo(prediction, 5);
+  });
+  const wrong = { kind: 'laplace', intensity: -1 } as const;
+  const error = await errorOf(() => model.encode(data.test, { noise: wrong }));
+  expect(error.code).toBe('ERR_CMIR_USAGE');
+  expect(error.message).toContain('noise.intensity');
 });
 
 test('data of other modalities is refused and named', async () => {
@@ -290,6 +414,7 @@ test('after dispose every call is an error, and dispose does nothing more', asyn
   const acts = [
     () => used.predict(data.test),
     () => used.evaluate(data.test),
+    () => used.evaluateConventions(data.test),
     () => used.encode(data.test),
     () => used.state(),
     () => used.parameterCount,

@@ -1,9 +1,19 @@
-import { cpSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 
 import type { Options } from '../../lib/config';
 import { decodeTensors, encodeTensors } from '../../lib/training/safetensors';
 import { train, type TrainOptions } from '../../lib/training/train';
+import { content } from './content';
 import { errorOf, freshPath, removeFresh, TINY, tinyDataset } from './fixture';
 
 afterAll(removeFresh);
@@ -11,27 +21,6 @@ afterAll(removeFresh);
 const data = tinyDataset();
 const EPOCHS = 6;
 const options = (epochs = EPOCHS): Options => ({ ...TINY, training: { ...TINY.training, epochs } });
-
-/** Everything in a run folder that does not tell the time. */
-function content(folder: string) {
-  const read = (name: string) => readFileSync(join(folder, name));
-  const history = read('history.jsonl').toString().trim().split('\n');
-  const timeless = (text: string) => {
-    const { seconds, native_seconds, examples_per_second, ...rest } = JSON.parse(text) as Record<
-      string,
-      unknown
-    >;
-    expect([seconds, native_seconds, examples_per_second].length).toBe(3);
-    return rest;
-  };
-  return {
-    model: read('model.safetensors').toString('base64'),
-    config: read('config.json').toString(),
-    metrics: timeless(read('metrics.json').toString()),
-    history: history.map(timeless),
-    last: read('last.safetensors').toString('base64'),
-  };
-}
 
 async function finish(out: string, wanted = options(), extra: TrainOptions = {}): Promise<void> {
   (await train(data, wanted, { out, ...extra })).model.dispose();
@@ -95,7 +84,8 @@ test('with schedule, accumulation and averaging it ends as if it never had, and 
   expect(error.message).toContain('--resume: training.epochs is 7');
   await finish(stopped, wanted(EPOCHS), { resume: true });
   expect(content(stopped)).toEqual(content(straight));
-  const rates = content(straight).history.map((record) => record['learning_rate'] as number);
+  const history = content(straight)['history.jsonl'] as { learning_rate: number }[];
+  const rates = history.map((record) => record.learning_rate);
   // 60 examples are four batches of 16, two steps an epoch: 12 steps, of which 2 warm up.
   const expected = [1, 2, 3, 4, 5, 6].map(
     (epoch) => 0.001 * Math.cos((Math.PI / 2) * ((2 * epoch - 2) / 10)) ** 2,
@@ -217,4 +207,108 @@ test('a signal that has fired before the start leaves no folder', async () => {
   const error = await errorOf(() => train(data, options(), { out, signal }));
   expect(error.code).toBe('ERR_CMIR_ABORTED');
   expect(existsSync(out)).toBe(false);
+});
+
+describe('a run killed before its first checkpoint', () => {
+  const config = () => readFileSync(join(wholeFolder, 'config.json'));
+
+  test.each<[string, (out: string) => void]>([
+    ['an empty folder', () => undefined],
+    [
+      'a torn write',
+      (out) => {
+        writeFileSync(join(out, 'config.json.77.tmp'), '{"se');
+      },
+    ],
+    [
+      'its configuration',
+      (out) => {
+        writeFileSync(join(out, 'config.json'), config());
+      },
+    ],
+    [
+      'its configuration and an empty history',
+      (out) => {
+        writeFileSync(join(out, 'config.json'), config());
+        writeFileSync(join(out, 'history.jsonl'), '');
+      },
+    ],
+  ])('that left %s begins again', async (_, leave) => {
+    const out = freshPath();
+    mkdirSync(out);
+    leave(out);
+    await finish(out, options(), { resume: true });
+    expect(content(out)).toEqual(whole);
+    expect(readdirSync(out).filter((name) => name.endsWith('.tmp'))).toEqual([]);
+  });
+
+  test('does not begin again with another configuration', async () => {
+    const out = freshPath();
+    mkdirSync(out);
+    writeFileSync(join(out, 'config.json'), config());
+    const wanted = { ...options(), seed: 9 };
+    const error = await errorOf(() => train(data, wanted, { out, resume: true }));
+    expect(error.code).toBe('ERR_CMIR_CONFIG');
+    expect(error.message).toMatch(/seed is 9/);
+  });
+
+  test.each(['model.safetensors', 'history.jsonl', 'notes.txt'])(
+    'is not what holds %s',
+    async (name) => {
+      const out = freshPath();
+      mkdirSync(out);
+      writeFileSync(join(out, name), 'precious');
+      const error = await errorOf(() => train(data, options(), { out, resume: true }));
+      expect(error.code).toBe('ERR_CMIR_CHECKPOINT');
+      expect(error.message).toContain(join(out, 'last.safetensors'));
+      expect(readFileSync(join(out, name), 'utf8')).toBe('precious');
+    },
+  );
+});
+
+test('a finished run that is continued with nothing left has no file touched', async () => {
+  const out = freshPath('copy');
+  cpSync(wholeFolder, out, { recursive: true });
+  const state = () =>
+    readdirSync(out).map((name) => {
+      const { ino, mtimeMs } = statSync(join(out, name));
+      return [name, ino, mtimeMs];
+    });
+  const before = state();
+  await finish(out, options(), { resume: true });
+  expect(state()).toEqual(before);
+});
+
+test('a run that goes on has no metrics until it has ended again', async () => {
+  const out = freshPath();
+  await finish(out, options(2));
+  const stop = new AbortController();
+  const error = await errorOf(() =>
+    train(data, options(), {
+      out,
+      resume: true,
+      signal: stop.signal,
+      onEpoch: () => {
+        stop.abort();
+      },
+    }),
+  );
+  expect(error.code).toBe('ERR_CMIR_ABORTED');
+  expect(existsSync(join(out, 'metrics.json'))).toBe(false);
+});
+
+test('more epochs without a better one still name themselves in the best model', async () => {
+  const wanted = (epochs: number): Options => ({
+    ...TINY,
+    training: { epochs, patience: 0, learningRate: 0.3 },
+  });
+  const [longer, once] = [freshPath(), freshPath()];
+  await finish(once, wanted(12));
+  const { best_epoch } = JSON.parse(readFileSync(join(once, 'metrics.json'), 'utf8')) as {
+    best_epoch: number;
+  };
+  expect(best_epoch).toBeLessThan(12);
+  await finish(longer, wanted(best_epoch));
+  await finish(longer, wanted(12), { resume: true });
+  expect(content(longer)).toEqual(content(once));
 });

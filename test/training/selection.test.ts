@@ -47,7 +47,12 @@ test('patience 0 never stops', () => {
 });
 
 test('continues from an earlier run', () => {
-  const stopping = new EarlyStopping('MAE', 3, { bestEpoch: 4, bestScore: 0.5, stale: 2 });
+  const stopping = new EarlyStopping('MAE', 3, {
+    bestEpoch: 4,
+    bestScore: 0.5,
+    stale: 2,
+    stopped: false,
+  });
   expect(stopping.isBest(7, report({ MAE: 0.6 }))).toBe(false);
   expect([stopping.bestEpoch, stopping.shouldStop]).toEqual([4, true]);
 });
@@ -56,4 +61,13 @@ test('refuses a metric it does not know', async () => {
   const error = await errorOf(() => new EarlyStopping('mea', 3, undefined));
   expect(error.code).toBe('ERR_CMIR_CONFIG');
   expect(error.message).toContain("'mea'");
+});
+
+test('stops when asked, and stays so when continued', () => {
+  const stopping = new EarlyStopping('MAE', 0, undefined);
+  stopping.isBest(1, report({ MAE: 1 }));
+  expect(stopping.shouldStop).toBe(false);
+  stopping.stopped = true;
+  expect(stopping.shouldStop).toBe(true);
+  expect(new EarlyStopping('MAE', 0, stopping).shouldStop).toBe(true);
 });

@@ -9,7 +9,8 @@ import type { EpochRecord } from '../../lib/training/history';
 import { loadModel } from '../../lib/training/load';
 import type { ProgressReport } from '../../lib/training/loop';
 import { decodeTensors } from '../../lib/training/safetensors';
-import { train, type Run, type RunMetrics } from '../../lib/training/train';
+import type { RunMetrics } from '../../lib/training/evaluation';
+import { train, type Run } from '../../lib/training/train';
 import { errorOf, freshPath, removeFresh, TINY, tinyDataset } from './fixture';
 
 afterAll(removeFresh);
@@ -39,6 +40,7 @@ describe('a run', () => {
   test('writes its folder, and nothing else', () => {
     expect(readdirSync(out).sort()).toEqual([
       'config.json',
+      'events.out.tfevents.cmir',
       'history.jsonl',
       'last.json',
       'last.safetensors',

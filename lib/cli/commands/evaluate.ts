@@ -1,11 +1,9 @@
-import type { Command } from 'commander';
+import { Option, type Command } from 'commander';
 
-import { noiseKindSchema } from '../../config';
-import { CmirError } from '../../errors';
+import { CONVENTIONS, type Convention, type MetricReport, type Metrics } from '../../metrics';
 import { loadModel } from '../../training/load';
-import type { Noise } from '../../training/model';
 import { openDataset, readSource } from '../../training/source';
-import { parseNoise } from '../options';
+import { parseNoise, parseSeed } from '../options';
 import { printNotes } from '../notes';
 import { makeReady } from '../ready';
 import { metricTable } from '../table';
@@ -14,6 +12,7 @@ interface Flags {
   split: string;
   noise?: string;
   seed: string;
+  metrics: Convention | 'all';
   device?: string;
   json: boolean;
   quiet: boolean;
@@ -26,8 +25,16 @@ export function register(program: Command): void {
     .argument('<run>', 'run folder')
     .argument('[dataset]', 'data set; default: the one the run was trained on')
     .option('--split <name>', 'which examples; all of them with: all', 'test')
-    .option('--noise <kind:level>', 'noise on the standardised features, for example gaussian:0.7')
+    .option(
+      '--noise <kind:level[@modalities]>',
+      'noise on the standardised features, for example gaussian:0.7 or erase:0.5@text+audio',
+    )
     .option('--seed <n>', 'key of the noise', '0')
+    .addOption(
+      new Option('--metrics <convention>', 'whose definitions of the regression metrics')
+        .choices([...CONVENTIONS, 'all'])
+        .default('mmsa'),
+    )
     .option('--device <name>', 'auto, cpu, cuda or cuda:<i>')
     .option('--json', 'print one JSON document', false)
     .option('--quiet', 'no progress', false)
@@ -37,7 +44,8 @@ export function register(program: Command): void {
 }
 
 async function main(run: string, path: string | undefined, flags: Flags): Promise<void> {
-  const noise = flags.noise === undefined ? undefined : readNoise(flags.noise, flags.seed);
+  const seed = parseSeed(flags.seed);
+  const noise = flags.noise === undefined ? undefined : parseNoise(flags.noise, seed);
   await makeReady(flags.quiet);
   const model = await loadModel(run, flags.device === undefined ? {} : { device: flags.device });
   try {
@@ -51,38 +59,29 @@ async function main(run: string, path: string | undefined, flags: Flags): Promis
     });
     printNotes(dataset, flags.quiet);
     const split = flags.split === 'all' ? dataset.all : dataset.split(flags.split);
-    const report = await model.evaluate(split, noise ? { noise } : {});
-    if (flags.json) {
-      const shown = { split: flags.split, noise: noise ?? null, examples: split.rows.length };
-      console.log(JSON.stringify({ ...shown, ...report }, null, 2));
+    const options = noise ? { noise } : {};
+    const { metrics: convention } = flags;
+    const shown = { split: flags.split, noise: noise ?? null, examples: split.rows.length };
+    if (convention === 'all') {
+      const conventions = await model.evaluateConventions(split, options);
+      print({ ...shown, conventions }, flags, byConvention(conventions));
     } else {
-      console.log(
-        metricTable({
-          [flags.noise === undefined ? flags.split : `${flags.split} ${flags.noise}`]:
-            report.metrics,
-        }),
-      );
+      const report = await model.evaluate(split, { ...options, convention });
+      const name = flags.noise === undefined ? flags.split : `${flags.split} ${flags.noise}`;
+      const named = model.shape.task === 'regression' ? convention : null;
+      print({ ...shown, convention: named, ...report }, flags, { [name]: report.metrics });
     }
   } finally {
     model.dispose();
   }
 }
 
-function readNoise(text: string, seedText: string): Noise {
-  const { kind, intensity } = parseNoise(text);
-  const known = noiseKindSchema.safeParse(kind);
-  const seed = Number(seedText);
-  if (!known.success) {
-    throw new CmirError(
-      'ERR_CMIR_USAGE',
-      `--noise: found kind '${kind}', expected one of ${noiseKindSchema.options.join(', ')}`,
-    );
-  }
-  if (!Number.isSafeInteger(seed) || seed < 0) {
-    throw new CmirError(
-      'ERR_CMIR_USAGE',
-      `--seed: found '${seedText}', expected an integer of at least 0`,
-    );
-  }
-  return { kind: known.data, intensity, seed };
+function print(document: object, { json }: Flags, rows: Readonly<Record<string, Metrics>>): void {
+  console.log(json ? JSON.stringify(document, null, 2) : metricTable(rows));
+}
+
+function byConvention(conventions: Record<Convention, MetricReport>): Record<string, Metrics> {
+  return Object.fromEntries(
+    Object.entries(conventions).map(([name, { metrics }]) => [name, metrics]),
+  );
 }

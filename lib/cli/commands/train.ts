@@ -2,9 +2,10 @@ import type { Command } from 'commander';
 import { basename, join, relative, resolve } from 'node:path';
 
 import { resolveConfig } from '../../config';
-import { CmirError } from '../../errors';
+import { CmirError, messageOf } from '../../errors';
 import { openDataset, saveSource } from '../../training/source';
 import { train, type Run } from '../../training/train';
+import { quoted } from '../command-line';
 import { collect, readOptions } from '../options';
 import { progressView } from '../progress';
 import { printNotes } from '../notes';
@@ -63,12 +64,16 @@ async function main(path: string | undefined, flags: Flags): Promise<void> {
     flags.quiet,
     config.training.metric === 'auto' ? metricOf(dataset) : config.training.metric,
   );
+  const folder = { written: false };
   try {
     const run = await train(dataset, options, {
       out,
       resume: flags.resume,
       signal: stop.signal,
-      onStart: () => saveSource(out, path),
+      onStart: () => {
+        folder.written = true;
+        return saveSource(out, path);
+      },
       onEpoch: view.onEpoch,
       onProgress: view.onProgress,
     });
@@ -77,12 +82,7 @@ async function main(path: string | undefined, flags: Flags): Promise<void> {
     run.model.dispose();
   } catch (error) {
     view.stop();
-    if (!(error instanceof CmirError) || error.code !== 'ERR_CMIR_ABORTED') throw error;
-    throw new CmirError(
-      'ERR_CMIR_ABORTED',
-      `interrupted; the run is saved after its last finished epoch, resume with: ${resumeCommand(path, flags, out)}`,
-      { cause: error },
-    );
+    throw folder.written ? withAdvice(error, resumeCommand(path, flags, out)) : error;
   } finally {
     process.removeListener('SIGINT', interrupt);
   }
@@ -119,13 +119,23 @@ function print(run: Run, out: string, json: boolean): void {
   );
 }
 
+/** An interrupted run, or one that could not write, goes on later: its error says how. */
+function withAdvice(error: unknown, command: string): unknown {
+  const code = error instanceof CmirError ? error.code : undefined;
+  if (code !== 'ERR_CMIR_ABORTED' && code !== 'ERR_CMIR_IO') return error;
+  const problem = code === 'ERR_CMIR_ABORTED' ? 'interrupted' : messageOf(error);
+  return new CmirError(
+    code,
+    `${problem}; the run is saved after its last finished epoch, resume with: ${command}`,
+    { cause: error },
+  );
+}
+
 function resumeCommand(path: string | undefined, flags: Flags, out: string): string {
-  const quote = (text: string): string =>
-    /^[\w./:=@%+-]+$/.test(text) ? text : `'${text.replace(/'/g, `'\\''`)}'`;
   const words = ['cmir', 'train', ...(path === undefined ? [] : [relative('', path) || path])];
   if (flags.config !== undefined) words.push('--config', flags.config);
   for (const setting of flags.set) words.push('--set', setting);
   if (flags.seed !== undefined) words.push('--seed', flags.seed);
   if (flags.device !== undefined) words.push('--device', flags.device);
-  return [...words, '--resume', '--out', out].map(quote).join(' ');
+  return [...words, '--resume', '--out', out].map(quoted).join(' ');
 }

@@ -10,23 +10,11 @@
 namespace cmir::reference {
 
 /** One draw of additive noise, or the uniform number of erase, in float64 with the C library's
- * functions. */
+ * functions, of the counter (index, step, tag). */
 inline double draw(
-    int64_t kind,
-    uint64_t seed,
-    int64_t step,
-    int64_t modality,
-    int64_t environment,
-    int64_t index,
-    int64_t column
+    int64_t kind, PhiloxKey key, uint32_t index, uint32_t step, uint32_t tag, int64_t column
 ) {
-  const auto words = philox(
-      PhiloxKey::from_seed(seed),
-      static_cast<uint32_t>(column / 4),
-      static_cast<uint32_t>(index),
-      static_cast<uint32_t>(step),
-      philox_tag(Stream::noise, modality, environment)
-  );
+  const auto words = philox(key, static_cast<uint32_t>(column / 4), index, step, tag);
   const auto u = [&](int64_t i) {
     return (std::floor(words[static_cast<size_t>(i)] / 512.0) + 0.5) / 8388608.0;
   };
@@ -42,6 +30,26 @@ inline double draw(
     return -std::copysign(1, v) * std::log(1 - 2 * std::abs(v)) / std::numbers::sqrt2;
   }
   return u(lane);
+}
+
+/** That of one environment. */
+inline double draw(
+    int64_t kind,
+    uint64_t seed,
+    int64_t step,
+    int64_t modality,
+    int64_t environment,
+    int64_t index,
+    int64_t column
+) {
+  return draw(
+      kind,
+      PhiloxKey::from_seed(seed),
+      static_cast<uint32_t>(index),
+      static_cast<uint32_t>(step),
+      philox_tag(Stream::noise, modality, environment),
+      column
+  );
 }
 
 }  // namespace cmir::reference

@@ -1,0 +1,164 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Command } from 'commander';
+
+import { resolveConfig } from '../../config';
+import { CmirError, messageOf } from '../../errors';
+import type { SearchResult, Trial } from '../../experiments/results';
+import { search } from '../../experiments/search';
+import { parseSpace, type Space } from '../../experiments/space';
+import { openDataset } from '../../training/source';
+import { commandLine } from '../command-line';
+import { interruptible } from '../interrupt';
+import { printNotes } from '../notes';
+import { collect, countOf, parseList, readOptions } from '../options';
+import { makeReady } from '../ready';
+import { alignedTable } from '../table';
+
+interface Flags {
+  methods: string;
+  trials: number;
+  parallel?: number;
+  space?: string;
+  seeds: number;
+  finalists: number;
+  halving: boolean;
+  out?: string;
+  resume: boolean;
+  seed?: number;
+  config?: string;
+  set: string[];
+  device?: string;
+  json: boolean;
+  quiet: boolean;
+}
+
+export function register(program: Command): void {
+  program
+    .command('search')
+    .description('random search of settings on validation, then seeds of the best')
+    .argument('[dataset]', 'data set, a folder or file; without it, the built-in synthetic data')
+    .option('--methods <names>', 'methods to search, with commas between', 'cmir')
+    .option('--trials <n>', 'random draws of each', countOf('--trials'), 50)
+    .option('--parallel <n>', 'trainings at once; default one a core', countOf('--parallel'))
+    .option('--space <file>', 'JSON of ranges by configuration key; default the method’s own')
+    .option('--finalists <n>', 'best trials to train again', countOf('--finalists'), 3)
+    .option('--seeds <n>', 'fresh seeds of each finalist', countOf('--seeds'), 5)
+    .option('--halving', 'stop the worse trials early', false)
+    .option('--out <folder>', 'folder for the results, one a method inside')
+    .option('--resume', 'continue the search in --out', false)
+    .option('--seed <n>', 'key of the draws; default 1', countOf('--seed', 0))
+    .option('--config <file>', 'JSON file of configuration keys that all trials share')
+    .option('--set <key=value>', 'set a configuration key; may be given again', collect, [])
+    .option('--device <name>', 'auto, cpu, cuda or cuda:<i>')
+    .option('--json', 'print one JSON document', false)
+    .option('--quiet', 'no progress', false)
+    .action(main);
+}
+
+async function main(path: string | undefined, flags: Flags): Promise<void> {
+  const options = await readOptions(flags.config, flags.set, { device: flags.device });
+  const config = resolveConfig(options);
+  const space = flags.space === undefined ? undefined : await readSpace(flags.space);
+  if (flags.resume && flags.out === undefined) {
+    throw new CmirError('ERR_CMIR_USAGE', '--resume: needs --out, the folder of the search');
+  }
+  const dataset = await openDataset(path, { ...config.data, task: config.task });
+  printNotes(dataset, flags.quiet);
+  await makeReady(flags.quiet);
+  const results = await interruptible(async (signal) => {
+    const list: SearchResult[] = [];
+    for (const method of parseList(flags.methods)) {
+      list.push(
+        await search(dataset, {
+          method,
+          trials: flags.trials,
+          finalists: flags.finalists,
+          seeds: flags.seeds,
+          halving: flags.halving,
+          options,
+          resume: flags.resume,
+          command: commandLine(),
+          signal,
+          ...defined({ parallel: flags.parallel, seed: flags.seed, space }),
+          ...(flags.out === undefined ? {} : { out: join(flags.out, method) }),
+          onTrial: progress(method, flags),
+        }),
+      );
+    }
+    return list;
+  });
+  if (flags.json) console.log(JSON.stringify(results.length === 1 ? results[0] : results, null, 2));
+  else console.log(results.map((result) => describe(result, flags.out)).join('\n\n'));
+}
+
+async function readSpace(file: string): Promise<Space> {
+  try {
+    return parseSpace(JSON.parse(await readFile(file, 'utf8')), file);
+  } catch (cause) {
+    if (cause instanceof CmirError) throw cause;
+    throw new CmirError('ERR_CMIR_CONFIG', `--space: cannot read ${file}: ${messageOf(cause)}`, {
+      cause,
+    });
+  }
+}
+
+/** The keys that have a value. */
+function defined<T extends object>(object: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  const entries = Object.entries(object).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(entries) as { [K in keyof T]?: Exclude<T[K], undefined> };
+}
+
+function progress(method: string, { quiet, trials }: Flags): (trial: Trial) => void {
+  let count = 0;
+  return ({ trial, score, state, epochs }) => {
+    count += 1;
+    if (quiet) return;
+    const result =
+      score === null ? state : `${score.toFixed(4)} (${state}, ${String(epochs)} epochs)`;
+    console.error(
+      `${method} ${String(count)}/${String(trials)}: trial ${String(trial)}: ${result}`,
+    );
+  };
+}
+
+const SHOWN_TRIALS = 10;
+
+function describe(result: SearchResult, out: string | undefined): string {
+  const { method, metric, direction, trials, best, seeds, seconds } = result;
+  const sign = direction === 'higher' ? -1 : 1;
+  const ranked = trials
+    .filter(({ score }) => score !== null)
+    .sort((a, b) => sign * ((a.score ?? 0) - (b.score ?? 0)))
+    .slice(0, SHOWN_TRIALS);
+  const keys = Object.keys(ranked[0]?.values ?? {});
+  const table = [
+    ['trial', metric, 'epochs', ...keys.map((key) => key.replace(/^.*\./, ''))],
+    ...ranked.map(({ trial, score, epochs, values }) => [
+      `${String(trial)}${trial === best ? ' *' : ''}`,
+      score?.toFixed(4) ?? 'n/a',
+      String(epochs),
+      ...keys.map((key) => cell(values[key])),
+    ]),
+  ];
+  const scores = seeds.flatMap(({ score }) => score ?? []);
+  const mean = scores.reduce((a, b) => a + b, 0) / scores.length;
+  const lines = [
+    `${method}: ${String(trials.length)} trials in ${seconds.toFixed(0)} s, by ${metric} on validation (${direction} is better)`,
+    alignedTable(table),
+    `* best: ${metric} ${mean.toFixed(4)} on validation over ${String(scores.length)} fresh seeds`,
+  ];
+  if (out !== undefined) lines.push(`settings: ${join(out, method, 'best.json')}`);
+  return lines.join('\n');
+}
+
+function cell(value: unknown): string {
+  if (typeof value === 'number') return String(Number(value.toPrecision(3)));
+  if (!Array.isArray(value)) return String(value);
+  return value
+    .map(
+      ({ kind, intensity }: { kind?: string; intensity?: number }) =>
+        `${String(kind)}:${String(intensity)}`,
+    )
+    .join('+');
+}
