@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
-import { closestTo } from './suggest';
 import { CmirError } from './errors';
+import { describeProblems, unknownKey } from './problems';
 import type { NativeConfig } from '../binding';
 
 /**
@@ -285,80 +285,6 @@ function checkTogether(config: Config): void {
       `prediction.loss: ${config.prediction.loss} needs task regression, found classification`,
     );
   }
-}
-
-/** What is wrong with `value`: for each problem where, what was found and what was expected. `keys` are those there are. */
-export function describeProblems(
-  { issues }: z.ZodError,
-  value: unknown,
-  keys: readonly string[],
-): string {
-  return issues.flatMap((issue) => describeIssue(issue, value, keys)).join('; ');
-}
-
-function describeIssue(
-  issue: z.core.$ZodIssue,
-  options: unknown,
-  keys: readonly string[],
-): string[] {
-  const path = issue.path.join('.');
-  if (issue.code === 'unrecognized_keys') {
-    return issue.keys.map((key) => unknownKey(path === '' ? key : `${path}.${key}`, keys));
-  }
-  // A union reports every branch; the one that got furthest says what the user meant.
-  if (issue.code === 'invalid_union') {
-    const value = valueAt(options, issue.path);
-    const branch = issue.errors[Array.isArray(value) ? 0 : 1] ?? [];
-    return branch.flatMap((inner) =>
-      describeIssue({ ...inner, path: [...issue.path, ...inner.path] }, options, keys),
-    );
-  }
-  const value = valueAt(options, issue.path);
-  // JSON has no words for undefined, functions and the like, and takes NaN for null.
-  const found =
-    typeof value === 'number' || typeof value === 'bigint'
-      ? String(value)
-      : ((JSON.stringify(value) as string | undefined) ?? 'nothing');
-  return [`${path}: found ${found}, ${describeExpected(issue)}`];
-}
-
-function describeExpected(issue: z.core.$ZodIssue): string {
-  if (issue.code === 'too_small' && issue.origin !== 'string') {
-    const bound = issue.inclusive === false ? 'more than' : 'at least';
-    return `expected ${bound} ${String(issue.minimum)}`;
-  }
-  if (issue.code === 'too_big') {
-    const bound = issue.inclusive === false ? 'less than' : 'at most';
-    return `expected ${bound} ${String(issue.maximum)}`;
-  }
-  if (issue.code === 'too_small') return 'expected a text that is not empty';
-  if (issue.code === 'invalid_value') return `expected ${issue.values.map(String).join(', ')}`;
-  if (issue.code === 'invalid_type')
-    return `expected ${EXPECTED[issue.expected] ?? issue.expected}`;
-  return issue.message;
-}
-
-const EXPECTED: Readonly<Record<string, string>> = {
-  int: 'an integer',
-  number: 'a number',
-  string: 'a text',
-  object: 'an object of keys',
-  array: 'a list',
-};
-
-function unknownKey(key: string, keys: readonly string[]): string {
-  const inside = keys.filter((other) => other.startsWith(`${key}.`));
-  if (inside.length > 0) return `'${key}' is a group of keys, expected ${inside.join(', ')}`;
-  const groups = keys.map((other) => other.replace(/\.[^.]+$/, ''));
-  const nearest = closestTo(key, [...keys, ...groups]);
-  return `unknown key '${key}'${nearest === undefined ? '' : `; did you mean '${nearest}'?`}`;
-}
-
-function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {
-  return path.reduce<unknown>(
-    (inner, key) => (inner as Record<PropertyKey, unknown> | undefined)?.[key],
-    value,
-  );
 }
 
 /** Every key that `--set` takes, dotted. */

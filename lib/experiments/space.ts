@@ -2,10 +2,11 @@ import { uniformFloat64 } from 'pure-rand/distribution/uniformFloat64';
 import { uniformInt } from 'pure-rand/distribution/uniformInt';
 import { z } from 'zod';
 
-import { configKeys, describeProblems } from '../config';
+import { configKeys } from '../config';
 import { exampleKey } from '../data/keys';
 import { keyedGenerator } from '../data/random';
 import { CmirError } from '../errors';
+import { describeProblems } from '../problems';
 import { closestTo } from '../suggest';
 
 const bounds = z

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 
-import { describeProblems, noiseKindSchema, type NoiseKind } from '../config';
+import { noiseKindSchema, type NoiseKind } from '../config';
+import { describeProblems } from '../problems';
 import { CmirError } from '../errors';
 import { closestTo } from '../suggest';
 import type { NativeNoise } from '../../binding';

@@ -1,6 +1,5 @@
 import type { Command } from 'commander';
 
-import { resolveConfig } from '../../config';
 import { compare, DEFAULT_METHODS } from '../../experiments/compare';
 import { tablesOf } from '../../experiments/compare/tables';
 import { independentFactors } from '../../experiments/probes';
@@ -8,35 +7,26 @@ import { METHODS } from '../../experiments/methods';
 import { fullSets, parseSet, standardSets } from '../../experiments/sets';
 import type { ProbeRow } from '../../experiments/results';
 import { MARKS, toText } from '../../experiments/tables/write';
-import { openDataset } from '../../training/source';
 import { commandLine } from '../command-line';
+import { experimentOptions, openExperiment, type ExperimentFlags } from '../experiment';
 import { interruptible } from '../interrupt';
-import { printNotes } from '../notes';
-import { collect, countOf, parseList, readOptions } from '../options';
-import { makeReady } from '../ready';
+import { countOf, parseList } from '../options';
 import { alignedTable } from '../table';
 
-interface Flags {
+interface Flags extends ExperimentFlags {
   methods: string;
   seeds: number;
   sets: string;
   tuned?: string;
-  parallel?: number;
   baselines: boolean;
   probes: boolean;
-  out?: string;
-  config?: string;
-  set: string[];
-  device?: string;
-  json: boolean;
-  quiet: boolean;
 }
 
 export function register(program: Command): void {
-  program
+  const command = program
     .command('compare')
-    .description('methods and ablations side by side: mean and deviation over seeds, paired tests')
-    .argument('[dataset]', 'data set, a folder or file; without it, the built-in synthetic data')
+    .description('methods and ablations side by side: mean and deviation over seeds, paired tests');
+  experimentOptions(command, 'folder for tables and runs; one that was stopped continues')
     .option(
       '--methods <names>',
       'with commas between; tests are against the first',
@@ -49,15 +39,8 @@ export function register(program: Command): void {
       'standard',
     )
     .option('--tuned <folder>', 'take the best settings of the searches in this folder')
-    .option('--parallel <n>', 'trainings at once; default one a core', countOf('--parallel'))
     .option('--no-baselines', 'without each modality alone')
     .option('--probes', 'look into the codes: label, environment, true factors', false)
-    .option('--out <folder>', 'folder for tables and runs; one that was stopped continues')
-    .option('--config <file>', 'JSON file of configuration keys that all methods share')
-    .option('--set <key=value>', 'set a configuration key; may be given again', collect, [])
-    .option('--device <name>', 'auto, cpu, cuda or cuda:<i>')
-    .option('--json', 'print one JSON document', false)
-    .option('--quiet', 'no progress', false)
     .addHelpText('after', () => {
       const width = Math.max(...METHODS.map(({ name }) => name.length));
       const lines = METHODS.map(
@@ -69,11 +52,7 @@ export function register(program: Command): void {
 }
 
 async function main(path: string | undefined, flags: Flags): Promise<void> {
-  const options = await readOptions(flags.config, flags.set, { device: flags.device });
-  const config = resolveConfig(options);
-  const dataset = await openDataset(path, { ...config.data, task: config.task });
-  printNotes(dataset, flags.quiet);
-  await makeReady(flags.quiet);
+  const { dataset, options } = await openExperiment(path, flags);
   const sets =
     flags.sets === 'standard'
       ? standardSets(dataset)

@@ -2,70 +2,49 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 
-import { resolveConfig } from '../../config';
 import { CmirError, messageOf } from '../../errors';
 import type { SearchResult, Trial } from '../../experiments/results';
 import { search } from '../../experiments/search';
 import { parseSpace, type Space } from '../../experiments/space';
-import { openDataset } from '../../training/source';
 import { commandLine } from '../command-line';
+import { experimentOptions, openExperiment, type ExperimentFlags } from '../experiment';
 import { interruptible } from '../interrupt';
-import { printNotes } from '../notes';
-import { collect, countOf, parseList, readOptions } from '../options';
-import { makeReady } from '../ready';
+import { countOf, parseList } from '../options';
 import { alignedTable } from '../table';
 
-interface Flags {
+interface Flags extends ExperimentFlags {
   methods: string;
   trials: number;
-  parallel?: number;
   space?: string;
   seeds: number;
   finalists: number;
   halving: boolean;
-  out?: string;
   resume: boolean;
   seed?: number;
-  config?: string;
-  set: string[];
-  device?: string;
-  json: boolean;
-  quiet: boolean;
 }
 
 export function register(program: Command): void {
-  program
+  const command = program
     .command('search')
-    .description('random search of settings on validation, then seeds of the best')
-    .argument('[dataset]', 'data set, a folder or file; without it, the built-in synthetic data')
+    .description('random search of settings on validation, then seeds of the best');
+  experimentOptions(command, 'folder for the results, one a method inside')
     .option('--methods <names>', 'methods to search, with commas between', 'cmir')
     .option('--trials <n>', 'random draws of each', countOf('--trials'), 50)
-    .option('--parallel <n>', 'trainings at once; default one a core', countOf('--parallel'))
     .option('--space <file>', 'JSON of ranges by configuration key; default the method’s own')
     .option('--finalists <n>', 'best trials to train again', countOf('--finalists'), 3)
     .option('--seeds <n>', 'fresh seeds of each finalist', countOf('--seeds'), 5)
     .option('--halving', 'stop the worse trials early', false)
-    .option('--out <folder>', 'folder for the results, one a method inside')
     .option('--resume', 'continue the search in --out', false)
     .option('--seed <n>', 'key of the draws; default 1', countOf('--seed', 0))
-    .option('--config <file>', 'JSON file of configuration keys that all trials share')
-    .option('--set <key=value>', 'set a configuration key; may be given again', collect, [])
-    .option('--device <name>', 'auto, cpu, cuda or cuda:<i>')
-    .option('--json', 'print one JSON document', false)
-    .option('--quiet', 'no progress', false)
     .action(main);
 }
 
 async function main(path: string | undefined, flags: Flags): Promise<void> {
-  const options = await readOptions(flags.config, flags.set, { device: flags.device });
-  const config = resolveConfig(options);
   const space = flags.space === undefined ? undefined : await readSpace(flags.space);
   if (flags.resume && flags.out === undefined) {
     throw new CmirError('ERR_CMIR_USAGE', '--resume: needs --out, the folder of the search');
   }
-  const dataset = await openDataset(path, { ...config.data, task: config.task });
-  printNotes(dataset, flags.quiet);
-  await makeReady(flags.quiet);
+  const { dataset, options } = await openExperiment(path, flags);
   const results = await interruptible(async (signal) => {
     const list: SearchResult[] = [];
     for (const method of parseList(flags.methods)) {

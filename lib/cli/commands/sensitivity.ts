@@ -1,52 +1,31 @@
 import type { Command } from 'commander';
 
-import { resolveConfig } from '../../config';
 import { methodSensitivity } from '../../experiments/compare/sensitivity';
 import type { SensitivityRow } from '../../experiments/results';
-import { openDataset } from '../../training/source';
+import { experimentOptions, openExperiment, type ExperimentFlags } from '../experiment';
 import { interruptible } from '../interrupt';
-import { printNotes } from '../notes';
-import { collect, countOf, readOptions } from '../options';
-import { makeReady } from '../ready';
+import { countOf } from '../options';
 import { alignedTable, shown } from '../table';
 
-interface Flags {
+interface Flags extends ExperimentFlags {
   method: string;
   seeds: number;
   tuned?: string;
-  parallel?: number;
-  out?: string;
-  config?: string;
-  set: string[];
-  device?: string;
-  json: boolean;
-  quiet: boolean;
 }
 
 export function register(program: Command): void {
-  program
+  const command = program
     .command('sensitivity')
-    .description('how metrics answer to one setting at a time: weights, K and intensity')
-    .argument('[dataset]', 'data set, a folder or file; without it, the built-in synthetic data')
+    .description('how metrics answer to one setting at a time: weights, K and intensity');
+  experimentOptions(command, 'folder for sensitivity.json')
     .option('--method <name>', 'method whose settings are varied', 'cmir')
     .option('--seeds <n>', 'seeds of each value', countOf('--seeds'), 3)
     .option('--tuned <folder>', 'start from the best settings of the searches in this folder')
-    .option('--parallel <n>', 'trainings at once; default one a core', countOf('--parallel'))
-    .option('--out <folder>', 'folder for sensitivity.json')
-    .option('--config <file>', 'JSON file of configuration keys to start from')
-    .option('--set <key=value>', 'set a configuration key; may be given again', collect, [])
-    .option('--device <name>', 'auto, cpu, cuda or cuda:<i>')
-    .option('--json', 'print one JSON document', false)
-    .option('--quiet', 'no progress', false)
     .action(main);
 }
 
 async function main(path: string | undefined, flags: Flags): Promise<void> {
-  const options = await readOptions(flags.config, flags.set, { device: flags.device });
-  const config = resolveConfig(options);
-  const dataset = await openDataset(path, { ...config.data, task: config.task });
-  printNotes(dataset, flags.quiet);
-  await makeReady(flags.quiet);
+  const { dataset, options } = await openExperiment(path, flags);
   const rows = await interruptible((signal) =>
     methodSensitivity(dataset, {
       method: flags.method,

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-import { describeProblems } from '../../config';
+import { describeProblems } from '../../problems';
 import { CmirError } from '../../errors';
 import { SPLIT_NAMES } from '../splits';
 

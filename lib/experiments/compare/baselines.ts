@@ -32,9 +32,7 @@ export async function baselinesOf(
   const rows = rowsOf('majority', clean, metrics, [constant]);
   if (!options.unimodal || dataset.modalities.length < 2) return rows;
   for (const { name } of dataset.modalities) {
-    rows.push(
-      ...rowsOf(`${name} only`, clean, metrics, await alone(dataset, name, clean, options)),
-    );
+    rows.push(...rowsOf(name, clean, metrics, await alone(dataset, name, clean, options)));
   }
   return rows;
 }

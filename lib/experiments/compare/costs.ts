@@ -7,7 +7,9 @@ export function costsOf(outcomes: readonly Outcome[]): Comparison['costs'] {
   const methods = [...new Set(outcomes.map(({ method }) => method))];
   return Object.fromEntries(
     methods.map((name) => {
-      const costs = outcomes.filter(({ method }) => method === name).map(({ cost }) => cost);
+      const costs = outcomes.flatMap(({ method, cost }) =>
+        method === name && cost !== null ? [cost] : [],
+      );
       return [name, meanCost(costs)];
     }),
   );

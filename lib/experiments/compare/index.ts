@@ -145,6 +145,7 @@ async function trainAll(
         out,
         source,
         probes,
+        cost: true,
         signal,
       });
       onRun?.({ method, seed, valid: outcome.metrics.valid });

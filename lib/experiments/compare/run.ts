@@ -21,6 +21,8 @@ interface Request {
   readonly options: Options;
   readonly out: string | undefined;
   readonly source?: string | null | undefined;
+  /** Whether to measure what the model costs. */
+  readonly cost?: boolean;
   /** Whether to look into the codes, and the examples that explained shares are computed on. */
   readonly probes?: ProbeShares | undefined;
   readonly signal: AbortSignal | undefined;
@@ -38,7 +40,8 @@ export interface Outcome {
   readonly metrics: RunMetrics;
   /** Metrics by name of the test set. */
   readonly sets: Readonly<Record<string, Metrics>>;
-  readonly cost: Cost;
+  /** Null where it was not asked for. */
+  readonly cost: Cost | null;
   /** Empty where they were not asked for. */
   readonly probes: readonly ProbeRow[];
   /** Run folder, relative to the comparison's; where one is kept. */
@@ -69,7 +72,7 @@ export async function runOne(request: Request): Promise<Outcome> {
     shape: model.shape,
     metrics: run.metrics,
     sets: await evaluateSets(model, dataset, sets, signal === undefined ? {} : { signal }),
-    cost: await costOf(run, dataset),
+    cost: request.cost === true ? await costOf(run, dataset) : null,
     probes:
       request.probes === undefined
         ? []

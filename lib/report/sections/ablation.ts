@@ -7,7 +7,7 @@ import { directionOf } from '../format';
 import { html } from '../page/html';
 import type { Results } from '../results';
 import type { Section } from '../section';
-import { spreadOf } from '../spread';
+import { summary as summaryOf } from '../../experiments/rows';
 import { shortSet } from '../words';
 
 /** What stands between the name of a whole method and that of the part that an ablation leaves out. */
@@ -91,7 +91,7 @@ function pairedDeviation(
   others: readonly (number | null)[],
 ): number | null {
   if (values.length !== others.length) return null;
-  return spreadOf(
+  return summaryOf(
     values.map((value, i) => {
       const other = others[i] ?? null;
       return value === null || other === null ? null : value - other;

@@ -7,7 +7,7 @@ import { isWide, metricText, plural, rounded, secondsText, spreadText, valueText
 import { html, type Html } from '../page/html';
 import { table } from '../page/table';
 import type { Section } from '../section';
-import { spreadOf } from '../spread';
+import { summary as summaryOf } from '../../experiments/rows';
 
 /** Rows of the table of trials. */
 const MOST_TRIALS = 10;
@@ -62,7 +62,7 @@ function summary(search: SearchResult): Html {
   const count = (state: Trial['state']): number =>
     trials.filter((trial) => trial.state === state).length;
   const best = trials[search.best];
-  const { mean, std } = spreadOf(seeds.map(({ score }) => score));
+  const { mean, std } = summaryOf(seeds.map(({ score }) => score));
   const fresh =
     mean === null
       ? ''

@@ -4,7 +4,7 @@ import type { BaselineRow, EvaluationSet, ResultRow } from '../../experiments/re
 import type { Metrics } from '../../metrics';
 import type { MethodRun } from '../chapter';
 import type { ResultFields } from '../results';
-import { spreadOf, type Spread } from '../spread';
+import { summary } from '../../experiments/rows';
 import type { RunFolder } from './read';
 
 /** Splits whose metrics a run folder holds and that tables show; the others were used to choose the epoch. */
@@ -78,10 +78,10 @@ export function tabulateRuns(dataset: string, runs: readonly MethodRun[]): Resul
 /** Every metric of the reports with its values, one a run. */
 function spreads(
   reports: readonly Metrics[],
-): (Spread & { metric: string; values: (number | null)[] })[] {
+): (ReturnType<typeof summary> & { metric: string; values: (number | null)[] })[] {
   const names = [...new Set(reports.flatMap((report) => Object.keys(report)))];
   return names.map((metric) => {
     const values = reports.map((report) => report[metric] ?? null);
-    return { metric, ...spreadOf(values), values };
+    return { metric, ...summary(values), values };
   });
 }
