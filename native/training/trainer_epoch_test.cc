@@ -200,7 +200,7 @@ TEST_CASE("averaging: evaluations and the saved model are of the moving average 
     const auto loaded = trainer_of(plain_optimizer());
     loaded->set_state(model);
     CHECK(averaging->predict(rows, {}).equal(loaded->predict(rows, {})));
-    CHECK(averaging->encode(rows)[0].invariant.equal(loaded->encode(rows)[0].invariant));
+    CHECK(averaging->encode(rows, {})[0].invariant.equal(loaded->encode(rows, {})[0].invariant));
     CHECK_FALSE(averaging->predict(rows, {}).equal(plain->predict(rows, {})));
     // And a stop at any step changes no bit.
     const auto next = trainer_of(config);
