@@ -157,7 +157,7 @@ function compileError(output: string, logFile: string): CmirError {
   const lines = output.trim().split('\n');
   const killed = /Killed|internal compiler error|Cannot allocate memory/.test(output);
   const errors = lines.filter((line) =>
-    /error|fatal|undefined reference|No space left/i.test(line),
+    /\berror\b|fatal|undefined reference|No space left/i.test(line),
   );
   const shown = errors.length > 0 ? errors : lines;
   return problemError('ERR_CMIR_SETUP', {

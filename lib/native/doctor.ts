@@ -1,7 +1,8 @@
 import { release } from 'node:os';
 
 import { VERSION } from '../version';
-import { PACKAGE_ROOT, buildFiles, builtFor } from './build';
+import { allBinaries, fittingBinary } from './binary';
+import { PACKAGE_ROOT, builtFor } from './build';
 import { findLibtorch, type Libtorch } from './libtorch';
 import { probeAddon } from './probe';
 import { problemOf, type Problem } from './problem';
@@ -24,8 +25,13 @@ export interface Diagnosis {
     readonly python: string | null;
   };
   readonly libtorch: Libtorch | null;
-  /** Null when it is not built. */
-  readonly addon: { readonly path: string; readonly builtFor: string } | null;
+  /** Null when there is none for that LibTorch, or none at all. */
+  readonly addon: {
+    readonly path: string;
+    readonly builtFor: string;
+    /** Of one that came with the package; null where it was built here. */
+    readonly buildId: string | null;
+  } | null;
   /** What the addon sees: vector instructions, threads, CUDA devices; null when it does not load. */
   readonly engine: Engine | null;
   readonly problems: readonly Problem[];
@@ -47,13 +53,13 @@ export async function doctor(options: DoctorOptions = {}): Promise<Diagnosis> {
     ['npm', compilerName(env), 'cmake', 'python3'].map((tool) => toolVersion(tool, env)),
   );
   const libtorch = await look(env, problems);
-  const version = builtFor(root);
-  if (version === undefined) {
+  const built = allBinaries(root).length > 0;
+  if (!built) {
     problems.push({ what: 'the native addon is not built', fix: 'run: npx cmir setup' });
     problems.push(...(await buildProblems(env)));
   }
   let engine: Engine | null = null;
-  if (version !== undefined && libtorch !== null) {
+  if (built && libtorch !== null) {
     const probe = await probeAddon(root, env);
     engine = probe.engine;
     if (probe.engine === null) problems.push(problemOf(new Error(probe.message)));
@@ -69,11 +75,19 @@ export async function doctor(options: DoctorOptions = {}): Promise<Diagnosis> {
       python: python ?? null,
     },
     libtorch,
-    addon: version === undefined ? null : { path: buildFiles(root).addon, builtFor: version },
+    addon: describeAddon(root, libtorch),
     engine,
     problems,
     verdict: engine === null ? 'not ready' : 'ready',
   };
+}
+
+function describeAddon(root: string, libtorch: Libtorch | null): Diagnosis['addon'] {
+  const fitting = libtorch === null ? undefined : fittingBinary(libtorch, root);
+  const binary = fitting ?? allBinaries(root)[0];
+  if (binary === undefined) return null;
+  const version = binary.buildId === null ? builtFor(root) : undefined;
+  return { path: binary.addon, builtFor: version ?? binary.torch, buildId: binary.buildId };
 }
 
 async function look(env: NodeJS.ProcessEnv, problems: Problem[]): Promise<Libtorch | null> {

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { isAbsolute, join, resolve } from 'node:path';
+import { isAbsolute, join, relative, resolve } from 'node:path';
 
 import { CmirError } from '../errors';
 
@@ -126,14 +126,19 @@ function pythonTorch(env: NodeJS.ProcessEnv): string {
   return found;
 }
 
+/** The file of one of LibTorch's libraries, such as torch_cpu. */
+export function libraryFile(root: string, name: string): string {
+  return join(root, 'lib', `lib${name}.${process.platform === 'darwin' ? 'dylib' : 'so'}`);
+}
+
 /** Checks that `root` holds a LibTorch that the source compiles against, and reads what it is. */
 export function inspectLibtorch(root: string, source: LibtorchSource, reason: string): Libtorch {
   const elsewhere =
     source === 'cache'
       ? `remove it (rm -r '${root}'), then run: npx cmir setup`
       : `point LIBTORCH at a folder that holds include/ and lib/, or unset ${source} and run: npx cmir setup`;
-  const library = process.platform === 'darwin' ? 'libtorch.dylib' : 'libtorch.so';
-  for (const part of ['include/torch/library.h', `lib/${library}`]) {
+  const library = relative(root, libraryFile(root, 'torch'));
+  for (const part of ['include/torch/library.h', library]) {
     if (!existsSync(join(root, part))) {
       throw new CmirError(
         'ERR_CMIR_LIBTORCH',

@@ -1,8 +1,14 @@
+import { existsSync } from 'node:fs';
+
 import { CmirError } from '../errors';
+import { localBinary, prebuildsFolder, prebuiltFor } from './binary';
 import { PACKAGE_ROOT, buildAddon } from './build';
 import { fetchLibtorch } from './fetch';
 import { findLibtorch, type Libtorch } from './libtorch';
 import { probeAddon } from './probe';
+
+const SYSTEM = `${process.platform}-${process.arch}`;
+const CUDA_ADVICE = 'for CUDA devices compile it, with nvcc in PATH: npx cmir setup --rebuild';
 
 export interface SetupOptions {
   /** Compile even when the addon is up to date. */
@@ -16,8 +22,8 @@ export interface SetupOptions {
 }
 
 /**
- * Makes everything ready: finds or fetches LibTorch, builds the addon where it is missing, outdated or
- * damaged, and tries it in a process of its own. `npm ci` in a clone, `cmir setup` and a first command
+ * Makes everything ready: finds or fetches LibTorch, takes the prebuilt addon that fits it, else builds one where it is
+ * missing, outdated or damaged, and tries it in a process of its own. `npm ci` in a clone, `cmir setup` and a first command
  * call this; it is safe to call again. Throws ERR_CMIR_SETUP or ERR_CMIR_LIBTORCH with what to do.
  */
 export async function setup(options: SetupOptions = {}): Promise<Libtorch> {
@@ -29,6 +35,7 @@ export async function setup(options: SetupOptions = {}): Promise<Libtorch> {
   } = options;
   const libtorch =
     findLibtorch(env) ?? (await timed(log, 'fetched', () => fetchLibtorch({ env, log })));
+  if (!rebuild && (await isPrebuiltReady(libtorch, { log, env, root }))) return libtorch;
   const build = (anew: boolean): Promise<boolean> =>
     timed(log, 'compiled', () => buildAddon(libtorch, { rebuild: anew, log, env, root }));
   const compiled = await build(rebuild);
@@ -44,6 +51,36 @@ export async function setup(options: SetupOptions = {}): Promise<Libtorch> {
     throw new CmirError(code, probe.message);
   }
   return libtorch;
+}
+
+/**
+ * True when a binary that came with the package serves this LibTorch, which was tried. Where it does not, says why: the
+ * addon is compiled then. An addon that was built here goes first: nothing is to be said of others.
+ */
+async function isPrebuiltReady(
+  libtorch: Libtorch,
+  { log, env, root }: { log: (line: string) => void; env: NodeJS.ProcessEnv; root: string },
+): Promise<boolean> {
+  if (localBinary(root) !== undefined || !existsSync(prebuildsFolder(root))) return false;
+  const binary = prebuiltFor(libtorch, root);
+  if (binary === undefined) {
+    const { version, variant } = libtorch;
+    log(
+      `no prebuilt binary for LibTorch ${version} (${variant}) on ${SYSTEM}: it will be compiled`,
+    );
+    return false;
+  }
+  const probe = await probeAddon(root, env);
+  if (probe.engine !== null) {
+    if (binary.variant !== libtorch.variant) {
+      log(`the prebuilt binary for LibTorch ${binary.torch} uses the CPU alone; ` + CUDA_ADVICE);
+    }
+    return true;
+  }
+  // Compiling does not mend a damaged LibTorch.
+  if (probe.code === 'ERR_CMIR_LIBTORCH') throw new CmirError(probe.code, probe.message);
+  log(`${probe.message.split('; ')[0] ?? ''}: it will be compiled here`);
+  return false;
 }
 
 /** Does `work`, then tells how long it took; nothing where it says that there was nothing to do. */

@@ -14,6 +14,7 @@ import {
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 
+import { prebuildsFolder } from '../../lib/native/binary';
 import { buildFiles, builtFor } from '../../lib/native/build';
 import { findLibtorch, type Libtorch } from '../../lib/native/libtorch';
 import { ROOT } from '../helpers/program';
@@ -97,6 +98,23 @@ export function installPackage(): string {
   return root;
 }
 
+/** The name that scripts/prebuild.mjs gives an addon. */
+export function prebuiltName(torch: string, variant: string, buildId = '0123456789ab'): string {
+  return `cmir-torch${torch}-${variant}-${buildId}.glibc.node`;
+}
+
+/** A package that came with binaries, and has built none: this machine's, under each of these names. */
+export function prebuiltPackage(...names: string[]): string {
+  const root = installPackage();
+  const { addon, loader, build } = buildFiles(root);
+  const folder = prebuildsFolder(root);
+  mkdirSync(folder, { recursive: true });
+  for (const name of names) cpSync(addon, join(folder, name));
+  cpSync(loader, join(folder, 'cmir_loader.glibc.node'));
+  rmSync(build, { recursive: true });
+  return root;
+}
+
 /** Tools that build nothing and tell of each call; `build` is what `cmake --build` does with the folder $release. */
 export function buildTools(build = `cp ${buildFiles(ROOT).release}/*.node $release`) {
   const log = join(newFolder(), 'calls.log');
@@ -114,7 +132,11 @@ export function buildTools(build = `cp ${buildFiles(ROOT).release}/*.node $relea
     'c++': compiler,
     python3: `echo python3 >> ${log}; exit 1`,
   };
-  const env: NodeJS.ProcessEnv = { PATH: fakePath(tools), LIBTORCH: realLibtorch().root };
+  const env: NodeJS.ProcessEnv = {
+    PATH: fakePath(tools),
+    LIBTORCH: realLibtorch().root,
+    XDG_CACHE_HOME: newFolder(),
+  };
   return {
     env,
     /** What was called so far. */

@@ -1,0 +1,185 @@
+import { existsSync, readdirSync, rmSync, utimesSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { fittingBinary, prebuildsFolder, prebuiltBinaries } from '../../lib/native/binary';
+import { buildFiles, builtFor } from '../../lib/native/build';
+import { doctor } from '../../lib/native/doctor';
+import { minorVersion } from '../../lib/native/libtorch';
+import { findPair, loadAddonFrom } from '../../lib/native/load';
+import { probeAddon } from '../../lib/native/probe';
+import { setup } from '../../lib/native/setup';
+import { tryOnce } from '../../lib/native/trial';
+import { ROOT } from '../helpers/program';
+import {
+  buildTools,
+  errorOf,
+  fakeLibtorch,
+  fakePath,
+  installPackage,
+  libtorchOf,
+  newFolder,
+  prebuiltName,
+  prebuiltPackage,
+  realLibtorch,
+  removeFolders,
+  write,
+} from './fixture';
+
+afterEach(removeFolders);
+
+const MINOR = minorVersion(builtFor(ROOT) as string);
+const NAME = prebuiltName(MINOR, 'cpu');
+/** No compiler, no Python: what a user's machine has at least. */
+const bareEnv = () => ({
+  PATH: fakePath({}),
+  LIBTORCH: realLibtorch().root,
+  XDG_CACHE_HOME: newFolder(),
+});
+
+describe('which prebuilt addon fits', () => {
+  const NAMES = [
+    prebuiltName('2.13', 'cpu'),
+    prebuiltName('2.11', 'cpu'),
+    prebuiltName('2.11', 'cu130', 'ba9876543210'),
+  ];
+  const chosen = (version: string, variant: string) => {
+    const root = prebuiltPackage(...NAMES, 'other-torch2.13-cpu-0123456789ab.node', 'notes.txt');
+    return fittingBinary({ ...libtorchOf(version), variant }, root);
+  };
+
+  test.each([
+    ['2.13.0+cpu', 'cpu', '2.13', 'cpu'],
+    ['2.13.4', 'cpu', '2.13', 'cpu'],
+    ['2.11.0', 'cu130', '2.11', 'cu130'],
+    ['2.11.0', 'cpu', '2.11', 'cpu'],
+    // Kernels of another CUDA do not fit: the CPU's are what there is.
+    ['2.11.0', 'cu126', '2.11', 'cpu'],
+    ['2.13.0', 'cu130', '2.13', 'cpu'],
+  ])('LibTorch %s (%s)', (version, variant, torch, expected) => {
+    expect(chosen(version, variant)).toMatchObject({ torch, variant: expected });
+  });
+
+  test('none of another minor version', () => {
+    expect(chosen('2.12.0', 'cpu')).toBeUndefined();
+  });
+
+  test('its build id is that of its name', () => {
+    expect(chosen('2.11.0', 'cu130')?.buildId).toBe('ba9876543210');
+  });
+
+  test('one that was built here goes first where it fits', () => {
+    const root = installPackage();
+    const folder = prebuildsFolder(root);
+    for (const name of [NAME, 'cmir_loader.glibc.node']) write(join(folder, name));
+    expect(fittingBinary(realLibtorch(), root)?.addon).toBe(buildFiles(root).addon);
+    write(buildFiles(root).stamp, '{"torch": "2.0.0"}');
+    expect(fittingBinary(realLibtorch(), root)?.addon).toBe(join(folder, NAME));
+  });
+
+  test('without their loader they are none', () => {
+    const root = prebuiltPackage(NAME);
+    rmSync(join(prebuildsFolder(root), 'cmir_loader.glibc.node'));
+    expect(prebuiltBinaries(root)).toEqual([]);
+  });
+});
+
+test('it loads, and setup does nothing else, on a machine without a compiler', async () => {
+  const [root, env] = [prebuiltPackage(NAME), bareEnv()];
+  const lines: string[] = [];
+  await setup({ root, env, log: (line) => lines.push(line) });
+  expect(lines).toEqual([]);
+  expect(existsSync(buildFiles(root).build)).toBe(false);
+  expect((await probeAddon(root, env)).engine?.builtFor).toMatch(`${MINOR}.`);
+  const diagnosis = await doctor({ root, env });
+  expect(diagnosis).toMatchObject({
+    addon: { path: join(prebuildsFolder(root), NAME), builtFor: MINOR, buildId: '0123456789ab' },
+    problems: [],
+    verdict: 'ready',
+  });
+});
+
+test('it is tried in a process of its own, once, until it changes', () => {
+  const [root, env] = [prebuiltPackage(NAME), bareEnv()];
+  const addon = join(prebuildsFolder(root), NAME);
+  const tried = join(env.XDG_CACHE_HOME, 'cmir', 'tried');
+  const remembered = () => (existsSync(tried) ? readdirSync(tried) : []);
+  const attempt = (of = root) => tryOnce(findPair(of, env), env);
+  expect(attempt()).toBeUndefined();
+  const first = remembered();
+  expect(first).toHaveLength(1);
+  // Nothing is run for what is remembered.
+  const { execPath } = process;
+  process.execPath = '/nowhere/node';
+  try {
+    expect(attempt()).toBeUndefined();
+    utimesSync(addon, 1, 1);
+    expect(attempt()).toMatchObject({ engine: null, code: 'ERR_CMIR_NOT_BUILT' });
+  } finally {
+    process.execPath = execPath;
+  }
+  expect(attempt()).toBeUndefined();
+  expect(remembered()).toHaveLength(2);
+  // What is remembered of a package that is gone is forgotten at the next occasion.
+  rmSync(root, { recursive: true });
+  expect(attempt(prebuiltPackage(NAME))).toBeUndefined();
+  expect(remembered()).toHaveLength(1);
+  expect(first).not.toEqual(remembered());
+});
+
+test('a cache that cannot be written costs time alone', () => {
+  const env = { ...bareEnv(), XDG_CACHE_HOME: write(join(newFolder(), 'file')) };
+  expect(tryOnce(findPair(prebuiltPackage(NAME), env), env)).toBeUndefined();
+});
+
+test('two copies in one process: the second is refused', async () => {
+  loadAddonFrom(ROOT, bareEnv());
+  const root = prebuiltPackage(NAME);
+  const error = await errorOf(() => loadAddonFrom(root, bareEnv()));
+  expect(error.code).toBe('ERR_CMIR_NATIVE');
+  expect(error.message).toContain(`another copy of cmir, ${buildFiles(ROOT).addon}, and can hold`);
+  expect(error.message).toContain(join(prebuildsFolder(root), NAME));
+});
+
+describe('where it does not serve, the addon is compiled, and setup says why', () => {
+  const built = async (root: string, env: NodeJS.ProcessEnv) => {
+    const lines: string[] = [];
+    await setup({ root, env, log: (line) => lines.push(line) });
+    expect(builtFor(root)).toBe(realLibtorch().version);
+    return lines.join('\n');
+  };
+
+  test('none for this LibTorch', async () => {
+    const { env } = buildTools();
+    const lines = await built(prebuiltPackage(prebuiltName('2.10', 'cpu')), env);
+    expect(lines).toMatch(
+      /^no prebuilt binary for LibTorch 2\.1\d\.\d\S* \(\w+\) on \S+: it will be compiled\n/,
+    );
+  });
+
+  test('one that is damaged', async () => {
+    const [{ env }, root] = [buildTools(), prebuiltPackage(NAME)];
+    write(join(prebuildsFolder(root), NAME), 'junk');
+    expect(await built(root, env)).toMatch(
+      /^the native addon cmir-torch\S+ in .* does not load: .*: it will be compiled here\n/,
+    );
+  });
+
+  test('not for a damaged LibTorch, which compiling does not mend', async () => {
+    const { env, calls } = buildTools();
+    const LIBTORCH = fakeLibtorch(newFolder(), builtFor(ROOT));
+    const error = await errorOf(() =>
+      setup({ root: prebuiltPackage(NAME), env: { ...env, LIBTORCH } }),
+    );
+    expect(error.code).toBe('ERR_CMIR_LIBTORCH');
+    expect(calls()).toEqual([]);
+  });
+
+  test('and where nothing can compile it, what is missing is said', async () => {
+    const env = bareEnv();
+    const error = await errorOf(() =>
+      setup({ root: prebuiltPackage(prebuiltName('2.10', 'cpu')), env }),
+    );
+    expect(error.code).toBe('ERR_CMIR_SETUP');
+    expect(error.message).toContain('missing');
+  });
+});
