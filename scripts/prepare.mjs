@@ -1,6 +1,5 @@
 // Run by npm in a clone after `npm ci`: compiles the TypeScript, then does what `cmir setup` does.
 import { spawnSync } from 'node:child_process';
-import { chmodSync, existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 
@@ -22,13 +21,7 @@ function stage(name, args, env = {}) {
   console.error(`cmir: ${name} (${((Date.now() - start) / 1000).toFixed(0)} s)`);
 }
 
-const compiler = join(root, 'node_modules', 'typescript', 'lib', 'tsc.js');
-if (!existsSync(compiler)) {
-  console.error('cmir: TypeScript is a development dependency; run npm ci without --omit=dev');
-  process.exit(1);
-}
-stage('TypeScript compiled', [compiler, '-p', 'tsconfig.build.json']);
-chmodSync(join(root, 'dist', 'cli', 'main.js'), 0o755);
+stage('TypeScript compiled', [join(root, 'scripts', 'compile.mjs')]);
 
 if (process.env.CMIR_SKIP_NATIVE === '1') {
   console.error(
