@@ -1,4 +1,4 @@
-import { spawnSync } from 'node:child_process';
+import { spawnSync, type SpawnSyncReturns } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
   existsSync,
@@ -57,16 +57,24 @@ export function readProbe(stdout: string, output: string, { binary, libtorch }: 
 export function tryOnce(pair: Pair, env: NodeJS.ProcessEnv): Probe | undefined {
   const memory = join(cacheRoot(env), 'tried', keyOf(pair));
   if (existsSync(memory)) return undefined;
-  const child = spawnSync(process.execPath, [PROBE_PROGRAM, JSON.stringify(pair)], {
-    env,
-    encoding: 'utf8',
-  });
+  const child = runProbe(pair, env);
+  // Where no process can be started, as under Node's permission model, nothing can be tried.
+  if (child === undefined) return undefined;
   const ended = child.signal === null ? '' : `\nended by ${child.signal}`;
-  const problem = child.error === undefined ? '' : `\n${child.error.message}`;
-  const probe = readProbe(child.stdout, `${child.stderr}${ended}${problem}`, pair);
+  const probe = readProbe(child.stdout, `${child.stderr}${ended}`, pair);
   if (probe.engine === null) return probe;
   remember(memory, pair);
   return undefined;
+}
+
+function runProbe(pair: Pair, env: NodeJS.ProcessEnv): SpawnSyncReturns<string> | undefined {
+  try {
+    const program = [PROBE_PROGRAM, JSON.stringify(pair)];
+    const child = spawnSync(process.execPath, program, { env, encoding: 'utf8' });
+    return child.error === undefined ? child : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Remembers that this pair loads, as another process found out. */

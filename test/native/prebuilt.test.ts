@@ -107,9 +107,9 @@ test('it is tried in a process of its own, once, until it changes', () => {
   expect(attempt()).toBeUndefined();
   const first = remembered();
   expect(first).toHaveLength(1);
-  // Nothing is run for what is remembered.
+  // Nothing is run for what is remembered: this program would fail.
   const { execPath } = process;
-  process.execPath = '/nowhere/node';
+  process.execPath = join(fakePath({ node: 'exit 1' }), 'node');
   try {
     expect(attempt()).toBeUndefined();
     utimesSync(addon, 1, 1);
@@ -124,6 +124,18 @@ test('it is tried in a process of its own, once, until it changes', () => {
   expect(attempt(prebuiltPackage(NAME))).toBeUndefined();
   expect(remembered()).toHaveLength(1);
   expect(first).not.toEqual(remembered());
+});
+
+test('where no process can be started, it is loaded untried', () => {
+  const env = bareEnv();
+  const { execPath } = process;
+  process.execPath = '/nowhere/node';
+  try {
+    expect(tryOnce(findPair(prebuiltPackage(NAME), env), env)).toBeUndefined();
+  } finally {
+    process.execPath = execPath;
+  }
+  expect(existsSync(join(env.XDG_CACHE_HOME, 'cmir'))).toBe(false);
 });
 
 test('a cache that cannot be written costs time alone', () => {
