@@ -28,7 +28,12 @@ export function findOperators(root: string = PACKAGE_ROOT): OperatorsLibrary {
   return { path, torch: minorVersion(version) };
 }
 
-/** Python statements that put the operators into torch.ops.cmir. */
+/** Python statements that put the operators into torch.ops.cmir, where torch fits them. */
 export function pythonLines({ path, torch }: OperatorsLibrary): string {
-  return `import torch  # ${torch}\ntorch.ops.load_library(${JSON.stringify(path)})`;
+  const needed = `cmir's operators need torch ${torch}, found `;
+  return [
+    'import torch',
+    `assert torch.__version__.startswith("${torch}."), "${needed}" + torch.__version__`,
+    `torch.ops.load_library(${JSON.stringify(path)})`,
+  ].join('\n');
 }

@@ -25,10 +25,17 @@ test('--json tells which torch it loads in', async () => {
 
 testWithPython('--python prints what loads the operators', async () => {
   const { stdout } = await cmir(['operators', '--python']);
-  expect(stdout.trim().split('\n')).toHaveLength(2);
   const program = `${stdout}
 print(torch.ops.cmir.invariance(torch.tensor([[0.0, 1.0], [2.0, 5.0]])).item())`;
   expect((python as Python).run(['-c', program])).toBe('3.0\n');
+});
+
+testWithPython('--python refuses another torch before it loads anything', async () => {
+  const { stdout } = await cmir(['operators', '--python']);
+  const program = `import torch\ntorch.__version__ = "1.9.0"\n${stdout}`;
+  expect(() => (python as Python).run(['-c', program])).toThrow(
+    `AssertionError: cmir's operators need torch ${TORCH}, found 1.9.0`,
+  );
 });
 
 test('the help says which torch Python must have', async () => {

@@ -11,7 +11,7 @@ export function register(program: Command): void {
   program
     .command('operators')
     .description('where the library lies that gives the operators to PyTorch in Python')
-    .option('--python', 'print the two lines of Python that load it', false)
+    .option('--python', 'print the lines of Python that load it', false)
     .option('--json', 'print one JSON document, with the version of torch too', false)
     .addHelpText(
       'after',
