@@ -77,7 +77,9 @@ def test_compiled_for_one_size():
 def test_compiled_where_sizes_depend_on_values():
     def of_positive(x, index, step, target):
         rows = (index % 3 != 0).nonzero().squeeze(1)
-        return objective(x[rows], index[rows], step, target[rows])
+        # As many again, which cannot be known before it runs.
+        others = (index % 3 != 0).nonzero().squeeze(1)
+        return objective(x[rows], index[others], step, target[others])
 
     with torch._dynamo.config.patch(capture_dynamic_output_shape_ops=True):
         compiled = torch.compile(of_positive, fullgraph=True, backend="aot_eager")
