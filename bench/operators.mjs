@@ -2,6 +2,7 @@
 //
 //   npm run -s bench:operators -- [--json] [--threads N]
 import { spawnSync } from 'node:child_process';
+import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 
@@ -14,12 +15,17 @@ const { values } = parseArgs({
     threads: { type: 'string', default: '1' },
   },
 });
-const extension = process.platform === 'darwin' ? 'dylib' : 'so';
-const library = join(import.meta.dirname, '..', 'build', 'Release', `libcmir_ops.${extension}`);
+const { findOperators } = createRequire(import.meta.url)('../dist/native/operators.js');
 const { python, env } = pythonEnvironment();
 // Freed memory is kept, so that fresh pages from the kernel are not what is timed.
 Object.assign(env, { MALLOC_MMAP_THRESHOLD_: '33554432', MALLOC_TRIM_THRESHOLD_: '4294967296' });
-const args = ['bench/pytorch/operators.py', '--library', library, '--threads', values.threads];
+const args = [
+  'bench/pytorch/operators.py',
+  '--library',
+  findOperators().path,
+  '--threads',
+  values.threads,
+];
 const { status, stdout } = spawnSync(python, args, {
   env,
   cwd: join(import.meta.dirname, '..'),

@@ -2,8 +2,8 @@
 
     npm run -s bench:operators
 
-Operators come from the same library that the addon is made of, through torch.ops.load_library. GB/s
-count what an operator must read and write at least once; a copy of the same size is timed in turn.
+Operators come from the addon itself, through torch.ops.load_library. GB/s count what an operator must
+read and write at least once; a copy of the same size is timed in turn.
 """
 
 import argparse
@@ -136,7 +136,7 @@ def decorrelation(form: str, batch: int) -> dict:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--library", required=True, help="libcmir_ops")
+    parser.add_argument("--library", required=True, help="what `cmir operators` prints")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--rounds", type=int, default=10)
     parser.add_argument("--one", nargs=2, help="form and batch of one decorrelation")

@@ -188,7 +188,10 @@ export class Model implements Disposable {
       throwIfAborted(signal);
       if (this.#uploaded !== split.dataset) await this.upload(split.dataset);
       throwIfAborted(signal);
-      return work();
+      const value = await work();
+      // What runs in the engine is not interrupted, but nobody waits for it any more.
+      throwIfAborted(signal);
+      return value;
     });
     // The next call waits for this one, whatever becomes of it.
     this.#turn = result.catch(() => undefined);

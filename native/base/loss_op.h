@@ -81,6 +81,25 @@ at::Tensor differentiable_loss(
 }
 
 /**
+ * `evaluate` below autograd, for operators that return their gradients themselves: these are
+ * constants to autograd, so inputs that ask for more are refused rather than answered with none.
+ */
+template <class Evaluate, class... Tensors>
+auto below_autograd(const char* op, const Evaluate& evaluate, const Tensors&... inputs) {
+  TORCH_CHECK(
+      !(at::GradMode::is_enabled() && (... || inputs.requires_grad())) &&
+          !(... || inputs._fw_grad(/*level=*/0).defined()),
+      "_",
+      op,
+      ": it returns its gradients and cannot be differentiated; call ",
+      op,
+      ", or detach the inputs"
+  );
+  const at::AutoDispatchBelowADInplaceOrView guard;
+  return evaluate(inputs...);
+}
+
+/**
  * Under autocast the constraints are computed in float32, as LibTorch's own losses are: calls
  * `operate` with autocast switched off and the inputs cast.
  */
@@ -104,6 +123,16 @@ inline const char* type_name(at::ScalarType type) {
          : type == at::kDouble   ? "float64"
          : type == at::kBFloat16 ? "bfloat16"
                                  : c10::toString(type);
+}
+
+/** Whether shapes are the same; what torch.compile cannot know yet is checked when the program
+ * runs. */
+inline bool same_sizes(c10::SymIntArrayRef first, c10::SymIntArrayRef second) {
+  if (first.size() != second.size()) return false;
+  for (size_t i = 0; i < first.size(); ++i) {
+    if (!first[i].sym_eq(second[i]).expect_true(__FILE__, __LINE__)) return false;
+  }
+  return true;
 }
 
 /** Refuses all but the types that the operators take. */

@@ -1,14 +1,15 @@
 """Loads cmir's operators into torch.ops.cmir, in the environment of scripts/python-env.mjs."""
 
-import sys
+import subprocess
 from pathlib import Path
 
 import pytest
 import torch
 
 ROOT = Path(__file__).resolve().parents[2]
-EXTENSION = "dylib" if sys.platform == "darwin" else "so"
-torch.ops.load_library(ROOT / "build" / "Release" / f"libcmir_ops.{EXTENSION}")
+COMMAND = ["node", ROOT / "dist" / "cli" / "main.js", "operators"]
+LIBRARY = subprocess.run(COMMAND, stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
+torch.ops.load_library(LIBRARY)
 
 
 @pytest.fixture(autouse=True)

@@ -281,21 +281,57 @@ def differentiable(*shape):
     return normal(*shape).requires_grad_()
 
 
+def noise(x, index, *scale):
+    return x, index, torch.tensor(7), 1 << 40, 1, 3, [0, 1, 2, 3], [0.5, 0.5, 0.5, 0.5], *scale
+
+
 SAMPLES = {
-    "invariance": lambda: (differentiable(3, 4, 2),),
-    "_invariance": lambda: (normal(3, 4, 2),),
-    "decorrelation": lambda: (differentiable(2, 5, 3), differentiable(2, 5, 3), 0.3),
-    "_decorrelation": lambda: (normal(2, 3, 5), normal(2, 3, 5), 0.3),
-    "reconstruction": lambda: (differentiable(2, 4, 3), normal(4, 3)),
-    "_reconstruction": lambda: (normal(2, 4, 3), normal(2, 4, 3)),
-    "perturb": lambda: (
-        *(differentiable(5, 3), torch.arange(5), torch.tensor(7), 1 << 40, 1, 3),
-        *([0, 1, 2, 3], [0.5, 0.5, 0.5, 0.5], torch.rand(5)),
-    ),
+    "invariance": [
+        lambda: (differentiable(3, 4, 2),),
+        lambda: (normal(3, 4, 2),),
+        lambda: (differentiable(2),),
+        lambda: (differentiable(3, 0, 2),),
+        lambda: (normal(3, 4, 2).bfloat16().mT.requires_grad_(),),
+    ],
+    "_invariance": [lambda: (normal(3, 4, 2),), lambda: (normal(3, 4, 2).mT,)],
+    "decorrelation": [
+        lambda: (differentiable(2, 5, 3), differentiable(2, 5, 3), 0.3),
+        lambda: (differentiable(2, 5, 3), normal(2, 5, 3), 0.3),
+        lambda: (normal(2, 5, 3), differentiable(2, 5, 3), 0.3),
+        lambda: (*differentiable(2, 3, 8).float().chunk(2, dim=-1), 1.0),
+    ],
+    "_decorrelation": [
+        lambda: (normal(2, 3, 5), normal(2, 3, 5), 0.3),
+        lambda: (*normal(2, 3, 8).bfloat16().chunk(2, dim=-1), 0.0),
+    ],
+    "reconstruction": [
+        lambda: (differentiable(2, 4, 3), normal(4, 3)),
+        lambda: (differentiable(2, 4, 3), normal(2, 4, 3).mT.contiguous().mT),
+    ],
+    "_reconstruction": [
+        lambda: (normal(2, 4, 3), normal(2, 4, 3)),
+        lambda: (normal(2, 4, 3).float(), normal(4, 3).float()),
+    ],
+    "perturb": [
+        lambda: noise(differentiable(5, 3), torch.arange(5), torch.rand(5)),
+        lambda: noise(normal(5, 3, 2).bfloat16(), torch.arange(10)[::2]),
+        lambda: noise(differentiable(0, 3), torch.arange(0)),
+    ],
 }
 
 
-@pytest.mark.parametrize("name", SAMPLES)
-def test_opcheck(name):
-    results = opcheck(getattr(OPS, name).default, SAMPLES[name](), test_utils=CHECKS)
+def test_every_operator_is_checked():
+    registered = {
+        name for name in torch._C._dispatch_get_all_op_names() if name.startswith("cmir::")
+    }
+    assert registered == {f"cmir::{name}" for name in SAMPLES}
+
+
+@pytest.mark.parametrize(
+    "name, sample",
+    [(name, sample) for name, samples in SAMPLES.items() for sample in samples],
+    ids=lambda part: part if isinstance(part, str) else "",
+)
+def test_opcheck(name, sample):
+    results = opcheck(getattr(OPS, name).default, sample(), test_utils=CHECKS)
     assert set(results.values()) == {"SUCCESS"}

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 
 import type { Options } from '../../config';
 import type { Dataset } from '../../data/dataset';
-import { CmirError } from '../../errors';
+import { CmirError, throwIfAborted } from '../../errors';
 import type { Metrics } from '../../metrics';
 import { writeAtomically } from '../../training/files';
 import { findMethod, methodOptions, type Method } from '../methods';
@@ -66,6 +66,7 @@ export const COMPARISON_FILES = {
  * Throws ERR_CMIR_USAGE for an unknown method or set, and what train throws.
  */
 export async function compare(dataset: Dataset, given: CompareOptions = {}): Promise<Comparison> {
+  throwIfAborted(given.signal);
   const methods = (given.methods ?? DEFAULT_METHODS).map(findMethod);
   const seeds = Array.from({ length: given.seeds ?? DEFAULT_SEEDS }, (_, index) => index + 1);
   if (methods.length === 0 || seeds.length === 0) {

@@ -60,7 +60,7 @@ export async function runOne(request: Request): Promise<Outcome> {
       if (path !== undefined && source !== undefined) await saveSource(path, source ?? undefined);
     },
   }).catch((cause: unknown) => {
-    if (!(cause instanceof CmirError)) throw cause;
+    if (!(cause instanceof CmirError) || cause.code === 'ERR_CMIR_ABORTED') throw cause;
     const where = `${method}, seed ${String(seed)}: `;
     throw new CmirError(cause.code, where + cause.message, { cause });
   });

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 
 import { resolveConfig, type Options } from '../../config';
 import type { Dataset } from '../../data/dataset';
+import { throwIfAborted } from '../../errors';
 import { metricDirection } from '../../metrics';
 import { loadAddon } from '../../native/load';
 import { writeAtomically } from '../../training/files';
@@ -55,6 +56,7 @@ const DEFAULTS = { trials: 50, finalists: 3, seeds: 5 };
  */
 export async function search(dataset: Dataset, given: SearchOptions = {}): Promise<SearchResult> {
   const start = performance.now();
+  throwIfAborted(given.signal);
   const method = findMethod(given.method ?? 'cmir');
   const space = given.space ?? method.space;
   const options = { threads: 1, ...given.options };

@@ -12,7 +12,7 @@ using Losses = std::tuple<at::Tensor, at::Tensor, at::Tensor>;
 
 void check(const at::Tensor& invariant, const at::Tensor& spurious, double off_diagonal) {
   TORCH_CHECK(
-      invariant.dim() == 3 && invariant.sym_sizes() == spurious.sym_sizes(),
+      invariant.dim() == 3 && same_sizes(invariant.sym_sizes(), spurious.sym_sizes()),
       "decorrelation: expected invariant and spurious of one shape [E, B, d], found ",
       invariant.sym_sizes(),
       " and ",
@@ -204,7 +204,22 @@ TORCH_LIBRARY_IMPL(cmir, CompositeExplicitAutograd, library) {
       }
   );
 }
-TORCH_LIBRARY_IMPL(cmir, Autograd, library) { library.impl("decorrelation", autograd); }
+TORCH_LIBRARY_IMPL(cmir, Autograd, library) {
+  library.impl("decorrelation", autograd);
+  library.impl(
+      "_decorrelation",
+      [](const at::Tensor& invariant, const at::Tensor& spurious, double off_diagonal) {
+        return below_autograd(
+            "decorrelation",
+            [off_diagonal](const at::Tensor& a, const at::Tensor& b) {
+              return decorrelation_with_gradients(a, b, off_diagonal);
+            },
+            invariant,
+            spurious
+        );
+      }
+  );
+}
 
 TORCH_LIBRARY_IMPL(cmir, AutocastCPU, library) {
   library.impl("decorrelation", autocast<at::kCPU>);

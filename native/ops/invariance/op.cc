@@ -8,7 +8,7 @@ namespace {
 
 void check(const at::Tensor& z) {
   TORCH_CHECK(
-      z.dim() >= 1 && z.sym_size(0) >= 2,
+      z.dim() >= 1 && z.sym_size(0).sym_ge(2).expect_true(__FILE__, __LINE__),
       "invariance: expected z of [E, ...] with at least 2 environments, found ",
       z.sym_sizes()
   );
@@ -113,7 +113,12 @@ TORCH_LIBRARY_IMPL(cmir, CompositeExplicitAutograd, library) {
     return std::get<0>(invariance_with_gradient(z));
   });
 }
-TORCH_LIBRARY_IMPL(cmir, Autograd, library) { library.impl("invariance", autograd); }
+TORCH_LIBRARY_IMPL(cmir, Autograd, library) {
+  library.impl("invariance", autograd);
+  library.impl("_invariance", [](const at::Tensor& z) {
+    return below_autograd("invariance", invariance_with_gradient, z);
+  });
+}
 
 TORCH_LIBRARY_IMPL(cmir, AutocastCPU, library) { library.impl("invariance", autocast<at::kCPU>); }
 TORCH_LIBRARY_IMPL(cmir, AutocastCUDA, library) { library.impl("invariance", autocast<at::kCUDA>); }

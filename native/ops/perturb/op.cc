@@ -26,20 +26,20 @@ void check(
   TORCH_CHECK(x.dim() >= 1, "perturb: x needs a batch dimension, found a scalar");
   check_floating("perturb", "x", x);
   TORCH_CHECK(
-      index.scalar_type() == at::kLong && index.dim() == 1 && index.size(0) == x.size(0),
+      index.scalar_type() == at::kLong && same_sizes(index.sym_sizes(), x.sym_sizes().slice(0, 1)),
       "perturb: expected index of int64 [",
-      x.size(0),
+      x.sym_size(0),
       "], found ",
       index.scalar_type(),
       " ",
-      index.sizes()
+      index.sym_sizes()
   );
   TORCH_CHECK(
       step.scalar_type() == at::kLong && step.dim() == 0,
       "perturb: expected step of int64 [], found ",
       step.scalar_type(),
       " ",
-      step.sizes()
+      step.sym_sizes()
   );
   TORCH_CHECK(
       modalities >= 1 && modalities < kMaxPerCounter && modality >= 0 && modality < modalities,
@@ -73,13 +73,14 @@ void check(
     );
   }
   TORCH_CHECK(
-      !scale || (scale->scalar_type() == at::kFloat && scale->sizes() == index.sizes()),
+      !scale ||
+          (scale->scalar_type() == at::kFloat && same_sizes(scale->sym_sizes(), index.sym_sizes())),
       "perturb: expected scale of float32 [",
-      x.size(0),
+      x.sym_size(0),
       "], found ",
       scale ? scale->scalar_type() : at::kFloat,
       " ",
-      scale ? scale->sizes() : at::IntArrayRef()
+      scale ? scale->sym_sizes() : c10::SymIntArrayRef()
   );
 }
 
@@ -162,15 +163,16 @@ at::Tensor perturb_on_cuda(
 
 at::Tensor perturb_meta(
     const at::Tensor& x,
-    const at::Tensor&,
-    const at::Tensor&,
+    const at::Tensor& index,
+    const at::Tensor& step,
     int64_t,
-    int64_t,
-    int64_t,
+    int64_t modality,
+    int64_t modalities,
     at::IntArrayRef kinds,
-    at::ArrayRef<double>,
-    const std::optional<at::Tensor>&
+    at::ArrayRef<double> intensities,
+    const std::optional<at::Tensor>& scale
 ) {
+  check(x, index, step, modality, modalities, kinds, intensities, scale);
   // Symbolic sizes keep torch.compile's dynamic shapes alive.
   std::vector<c10::SymInt> sizes{c10::SymInt(1 + static_cast<int64_t>(kinds.size()))};
   for (const c10::SymInt& size : x.sym_sizes()) sizes.push_back(size);

@@ -8,8 +8,8 @@ namespace {
 
 void check(const at::Tensor& output, const at::Tensor& target) {
   TORCH_CHECK(
-      output.dim() == 3 && (target.sym_sizes() == output.sym_sizes() ||
-                            target.sym_sizes() == output.sym_sizes().slice(1)),
+      output.dim() == 3 && (target.dim() == 3 || target.dim() == 2) &&
+          same_sizes(target.sym_sizes(), output.sym_sizes().slice(target.dim() == 3 ? 0 : 1)),
       "reconstruction: expected output [E, B, D] and target [E, B, D] or [B, D], found ",
       output.sym_sizes(),
       " and ",
@@ -121,7 +121,12 @@ TORCH_LIBRARY_IMPL(cmir, CompositeExplicitAutograd, library) {
     return std::get<0>(reconstruction_with_gradient(output, target));
   });
 }
-TORCH_LIBRARY_IMPL(cmir, Autograd, library) { library.impl("reconstruction", autograd); }
+TORCH_LIBRARY_IMPL(cmir, Autograd, library) {
+  library.impl("reconstruction", autograd);
+  library.impl("_reconstruction", [](const at::Tensor& output, const at::Tensor& target) {
+    return below_autograd("reconstruction", reconstruction_with_gradient, output, target);
+  });
+}
 
 TORCH_LIBRARY_IMPL(cmir, AutocastCPU, library) {
   library.impl("reconstruction", autocast<at::kCPU>);
