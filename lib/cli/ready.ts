@@ -12,7 +12,8 @@ export async function makeReady(quiet: boolean): Promise<void> {
       error instanceof CmirError &&
       ['ERR_CMIR_NOT_BUILT', 'ERR_CMIR_LIBTORCH'].includes(error.code);
     if (!mendable) throw error;
-    await setup(setupView(quiet, 'first use: '));
+    if (!quiet) console.error(`cmir: first use: ${error.message.split(';')[0] ?? ''}; setting up`);
+    await setup(setupView(quiet));
     loadAddon();
   }
 }

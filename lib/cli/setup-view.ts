@@ -7,12 +7,10 @@ export interface SetupView {
 }
 
 /** Lines, and of a download a bar on a terminal and elsewhere a line each tenth; nothing when quiet. */
-export function setupView(quiet: boolean, prefix = ''): SetupView {
+export function setupView(quiet: boolean): SetupView {
   if (quiet) return { log: nothing, onProgress: nothing };
-  let first = prefix;
   const print = (line: string): void => {
-    console.error(`cmir: ${first}${line}`);
-    first = '';
+    console.error(`cmir: ${line}`);
   };
   const progress = process.stderr.isTTY ? bar() : lines(print);
   return {

@@ -32,13 +32,13 @@ const VARIANT = /^(cpu|cu\d{3})$/;
 
 /** Checks the name of a build: `cpu`, or a CUDA one such as `cu130`. Throws ERR_CMIR_USAGE. */
 export function parseVariant(where: string, text: string): string {
-  if (VARIANT.test(text) && !(process.platform === 'darwin' && text !== 'cpu')) return text;
+  if (VARIANT.test(text)) return text;
   const known = [...new Set(PINNED.map(({ variant }) => variant))];
   const meant = /cuda|gpu|nvidia/i.test(text) ? 'cu130' : closestTo(text, known);
   const hint = meant === undefined ? '' : ` (did you mean ${meant}?)`;
   throw new CmirError(
     'ERR_CMIR_USAGE',
-    `${where}: found '${text}'${hint}; expected cpu, or on Linux a CUDA build such as cu130`,
+    `${where}: found '${text}'${hint}; expected cpu, or a CUDA build such as cu130`,
   );
 }
 

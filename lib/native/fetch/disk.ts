@@ -29,11 +29,14 @@ function gigabytes(bytes: number): string {
 
 /** What a failure of the disk means for whoever chose `folder`; undefined for any other error. */
 export function diskError(folder: string, error: unknown): CmirError | undefined {
-  const { code = '' } = error as NodeJS.ErrnoException;
+  const { code = '', syscall } = error as NodeJS.ErrnoException;
   if (code === 'ENOSPC' || code === 'EDQUOT') {
     return problemError('ERR_CMIR_SETUP', diskProblem(folder), error);
   }
-  if (!['EROFS', 'EACCES', 'EPERM', 'EEXIST', 'ENOTDIR', 'EIO'].includes(code)) return undefined;
+  // Node's recursive mkdir says ENOENT on a disk that is read-only.
+  const isUnmade = code === 'ENOENT' && syscall === 'mkdir';
+  const isDisk = ['EROFS', 'EACCES', 'EPERM', 'EEXIST', 'ENOTDIR', 'EIO'].includes(code);
+  if (!isDisk && !isUnmade) return undefined;
   const fix =
     'make it writable, or choose a folder that is, with --folder or with XDG_CACHE_HOME for the cache';
   return problemError('ERR_CMIR_SETUP', { what: `cannot write ${folder} (${code})`, fix }, error);
