@@ -59,6 +59,7 @@ test('a pinned wheel is downloaded without Python, told of in one line before, a
   expect(ranges).toEqual([0]);
   expect(lines).toEqual([
     `fetching LibTorch 2.13.0 (cpu): 3 MB to download, 3 MB unpacked, into ${target}`,
+    'downloaded and verified; unpacking',
   ]);
   expect(progress.length).toBeGreaterThan(2);
   expect(progress.at(-1)).toEqual([WHEEL.length, WHEEL.length]);

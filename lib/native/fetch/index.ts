@@ -161,6 +161,7 @@ function networkPlan(build: PinnedBuild, { onProgress, ...options }: PlanOptions
     bring: async (place) => {
       const listener = onProgress === undefined ? {} : { onProgress };
       const archives = await obtain(build, place.downloads, { ...options, ...listener });
+      options.log('downloaded and verified; unpacking');
       await unpackAll(archives, place);
     },
   };
