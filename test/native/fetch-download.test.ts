@@ -212,7 +212,9 @@ describe('without pip, a download that fails says why and what to do, and unpack
     const error = await errorOf(() => fetch({ builds: [buildOf(base)] }));
     expect(error.code).toBe('ERR_CMIR_SETUP');
     expect(error.message).toMatch(words);
-    expect(error.message).toContain('npx cmir setup --file FILE');
+    expect(error.message).toContain(
+      `get ${base}/${encodeURIComponent(WHEEL_NAME)} on another machine and run: npx cmir setup --file FILE`,
+    );
     expect(ranges).toHaveLength(requests);
     expect(existsSync(join(target, 'torch'))).toBe(false);
     expect(findLibtorch(env)).toBeUndefined();

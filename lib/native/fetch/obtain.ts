@@ -10,8 +10,10 @@ import { hashError, sha256Of } from './hash';
 import type { PinnedBuild, PinnedFile } from './pinned';
 import { downloadWithPip } from './pip';
 
-const ELSEWHERE =
-  'get the file on another machine and run: npx cmir setup --file FILE, or point LIBTORCH at a LibTorch you have';
+/** What to do where a file cannot be brought here. */
+function elsewhere({ url }: PinnedFile): string {
+  return `get ${url} on another machine and run: npx cmir setup --file FILE, or point LIBTORCH at a LibTorch you have`;
+}
 
 /** Bytes of all files of a fetch together. */
 export type ProgressListener = (received: number, total: number) => void;
@@ -77,7 +79,7 @@ async function obtainFile(
     const why = messageOf(error) || (error as NodeJS.ErrnoException).code;
     const problem = `cannot download ${name} from ${url.host}: ${String(why)}`;
     if ((await pipProblem(env)) !== undefined) {
-      const fix = `check the network (HTTPS_PROXY names a proxy) and run npx cmir setup again, ${ELSEWHERE}`;
+      const fix = `check the network (HTTPS_PROXY names a proxy) and run npx cmir setup again, ${elsewhere(file)}`;
       throw problemError('ERR_CMIR_SETUP', { what: problem, fix }, error);
     }
     log(`${problem}; asking pip for it`);
@@ -120,7 +122,7 @@ async function fromNetwork(
   }
   if (found !== file.sha256) {
     await rm(part);
-    const fix = `it was removed; check that nothing between here and ${url.host} changes files, ${ELSEWHERE}`;
+    const fix = `it was removed; check that nothing between here and ${url.host} changes files, ${elsewhere(file)}`;
     throw hashError(path, found, file.sha256, fix);
   }
   await rename(part, path);
@@ -138,12 +140,12 @@ async function fromPip(
   } catch (error) {
     if (isDiskError(error)) throw error;
     const what = `${problem}, nor with pip`;
-    const fix = `check the network (HTTPS_PROXY names a proxy), ${ELSEWHERE}. ${messageOf(error)}`;
+    const fix = `check the network (HTTPS_PROXY names a proxy), ${elsewhere(file)}. ${messageOf(error)}`;
     throw problemError('ERR_CMIR_SETUP', { what, fix }, error);
   }
   const found = await sha256Of(path);
   if (found === file.sha256) return;
   await rm(path);
-  const fix = `pip's sources have another build of that name, which was removed; ${ELSEWHERE}`;
+  const fix = `pip's sources have another build of that name, which was removed; ${elsewhere(file)}`;
   throw hashError(path, found, file.sha256, fix);
 }
