@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { Command, CommanderError } from 'commander';
+import { Command, CommanderError, Option } from 'commander';
 
 import { CmirError, messageOf } from '../errors';
 import { VERSION } from '../version';
@@ -24,6 +24,8 @@ const program = new Command('cmir')
   )
   .version(VERSION)
   .option('--debug', 'print the stack of an error')
+  // Options of a command may have the names of these: setup's --version.
+  .enablePositionalOptions()
   .exitOverride()
   .configureOutput({
     // Commander's own lines say what is wrong; the first words are ours.
@@ -47,8 +49,17 @@ for (const register of [
 ]) {
   register(program);
 }
-for (const command of program.commands.flatMap((outer) => [outer, ...outer.commands]))
+let isDebugging = false;
+const commands = program.commands.flatMap((outer) => [outer, ...outer.commands]);
+for (const command of commands) {
   command.exitOverride().showHelpAfterError('(--help lists the options)');
+  command.addOption(new Option('--debug').hideHelp());
+}
+for (const command of [program, ...commands]) {
+  command.on('option:debug', () => {
+    isDebugging = true;
+  });
+}
 
 /** Prints what went wrong and sets the exit code: 2 for the user's input, 1 for the run, 130 for Ctrl-C. */
 function report(error: unknown): void {
@@ -58,7 +69,7 @@ function report(error: unknown): void {
   }
   const known = error instanceof CmirError;
   console.error(`cmir: ${messageOf(error)}${known ? '' : ' (unexpected; --debug shows where)'}`);
-  if (program.opts<{ debug?: boolean }>().debug === true) console.error(error);
+  if (isDebugging) console.error(error);
   process.exitCode = !known
     ? EXIT.failure
     : error.code === 'ERR_CMIR_ABORTED'

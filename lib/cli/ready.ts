@@ -1,6 +1,7 @@
 import { CmirError } from '../errors';
 import { loadAddon } from '../native/load';
 import { setup } from '../native/setup';
+import { setupView } from './setup-view';
 
 /** Makes sure that the engine loads: the first command on a new machine fetches and builds what is missing. */
 export async function makeReady(quiet: boolean): Promise<void> {
@@ -12,11 +13,7 @@ export async function makeReady(quiet: boolean): Promise<void> {
       ['ERR_CMIR_NOT_BUILT', 'ERR_CMIR_LIBTORCH'].includes(error.code);
     if (!mendable) throw error;
     if (!quiet) console.error(`cmir: first use: ${error.message.split(';')[0] ?? ''}; setting up`);
-    await setup({
-      log: (line) => {
-        if (!quiet) console.error(`cmir: ${line}`);
-      },
-    });
+    await setup(setupView(quiet));
     loadAddon();
   }
 }

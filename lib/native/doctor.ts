@@ -3,6 +3,7 @@ import { release } from 'node:os';
 import { VERSION } from '../version';
 import { allBinaries, fittingBinary } from './binary';
 import { PACKAGE_ROOT, builtFor } from './build';
+import { needsPip } from './fetch/index';
 import { findLibtorch, type Libtorch } from './libtorch';
 import { probeAddon } from './probe';
 import { problemOf, type Problem } from './problem';
@@ -95,7 +96,7 @@ async function look(env: NodeJS.ProcessEnv, problems: Problem[]): Promise<Libtor
     const libtorch = findLibtorch(env);
     if (libtorch !== undefined) return libtorch;
     problems.push({ what: 'LibTorch is not found', fix: 'run: npx cmir setup' });
-    const missing = await pipProblem(env);
+    const missing = needsPip(env) ? await pipProblem(env) : undefined;
     if (missing !== undefined) problems.push(missing);
   } catch (error) {
     problems.push(problemOf(error));

@@ -1,9 +1,11 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { isAbsolute, join, relative, resolve } from 'node:path';
+import { basename, dirname, isAbsolute, join, relative, resolve } from 'node:path';
 
 import { CmirError } from '../errors';
+import { closestTo } from '../suggest';
+import { PINNED } from './fetch/pinned';
 
 /** The LibTorch that is fetched when none is found. */
 export const PINNED_VERSION = '2.13.0';
@@ -25,16 +27,58 @@ export interface Libtorch {
   readonly reason: string;
 }
 
+/** A CUDA build's name, by CUDA's version. */
+const VARIANT = /^(cpu|cu\d{3})$/;
+
+/** Checks the name of a build: `cpu`, or a CUDA one such as `cu130`. Throws ERR_CMIR_USAGE. */
+export function parseVariant(where: string, text: string): string {
+  if (VARIANT.test(text)) return text;
+  const known = [...new Set(PINNED.map(({ variant }) => variant))];
+  const meant = /cuda|gpu|nvidia/i.test(text) ? 'cu130' : closestTo(text, known);
+  const hint = meant === undefined ? '' : ` (did you mean ${meant}?)`;
+  throw new CmirError(
+    'ERR_CMIR_USAGE',
+    `${where}: found '${text}'${hint}; expected cpu, or a CUDA build such as cu130`,
+  );
+}
+
+/** Checks a version such as `2.13.0`. Throws ERR_CMIR_USAGE. */
+export function parseVersion(where: string, text: string): string {
+  const [, major, minor] = /^(\d+)\.(\d+)\.\d+$/.exec(text) ?? [];
+  if (isSupported(Number(major), Number(minor))) return text;
+  const hint = /^\d+\.\d+$/.test(text) ? ` (did you mean ${text}.0?)` : '';
+  throw new CmirError(
+    'ERR_CMIR_USAGE',
+    `${where}: found '${text}'${hint}; expected a version of LibTorch ${supportedVersions()}, such as ${PINNED_VERSION}`,
+  );
+}
+
+function isSupported(major: number, minor: number): boolean {
+  const { major: supported, oldest, newest } = SUPPORTED;
+  return major === supported && minor >= oldest && minor <= newest;
+}
+
+function supportedVersions(): string {
+  const { major, oldest, newest } = SUPPORTED;
+  return `${String(major)}.${String(oldest)} to ${String(major)}.${String(newest)}`;
+}
+
 /** The build that CMIR_TORCH_VARIANT asks for: `cpu` (also when unset), or a CUDA one such as `cu130`. */
 export function torchVariant(env: NodeJS.ProcessEnv = process.env): string {
   const variant = env['CMIR_TORCH_VARIANT'] ?? '';
-  if (!/^(|cpu|cu\d{3})$/.test(variant)) {
-    throw new CmirError(
-      'ERR_CMIR_USAGE',
-      `CMIR_TORCH_VARIANT: found '${variant}'; expected cpu, or a CUDA build such as cu130`,
-    );
-  }
-  return variant === '' ? 'cpu' : variant;
+  return variant === '' ? 'cpu' : parseVariant('CMIR_TORCH_VARIANT', variant);
+}
+
+/** The version that CMIR_TORCH_VERSION asks for; unset, the one that is pinned for the variant. */
+export function torchVersion(
+  env: NodeJS.ProcessEnv = process.env,
+  variant: string = torchVariant(env),
+): string {
+  const version = env['CMIR_TORCH_VERSION'] ?? '';
+  if (version !== '') return parseVersion('CMIR_TORCH_VERSION', version);
+  const platform = `${process.platform}-${process.arch}`;
+  const build = PINNED.find((one) => one.platform === platform && one.variant === variant);
+  return build?.version ?? PINNED_VERSION;
 }
 
 /** The project's own cache: XDG_CACHE_HOME/cmir, or ~/.cache/cmir. */
@@ -43,9 +87,31 @@ export function cacheRoot(env: NodeJS.ProcessEnv = process.env): string {
   return join(isAbsolute(base) ? base : join(homedir(), '.cache'), 'cmir');
 }
 
-/** Where the fetched wheel of this variant is unpacked; its LibTorch is the folder `torch` in it. */
-export function cachedWheel(env: NodeJS.ProcessEnv = process.env): string {
-  return join(cacheRoot(env), `libtorch-${PINNED_VERSION}-${torchVariant(env)}`);
+/** Where a fetched build is unpacked, by default the one that `env` asks for; its LibTorch is `torch` in it. */
+export function cachedWheel(
+  env: NodeJS.ProcessEnv = process.env,
+  build: { version: string; variant: string } = {
+    version: torchVersion(env),
+    variant: torchVariant(env),
+  },
+): string {
+  return join(cacheRoot(env), `libtorch-${build.version}-${build.variant}`);
+}
+
+/** Names the build that a setup was last asked for, of several in the cache. */
+function chosenFile(env: NodeJS.ProcessEnv): string {
+  return join(cacheRoot(env), 'chosen');
+}
+
+/** Makes a build of the cache the one that is used from then on; a cache that cannot be written stays as it is. */
+export function chooseCached({ root }: Libtorch, env: NodeJS.ProcessEnv = process.env): void {
+  const folder = dirname(root);
+  if (dirname(folder) !== cacheRoot(env)) return;
+  try {
+    writeFileSync(chosenFile(env), `${basename(folder)}\n`);
+  } catch {
+    // CMIR_TORCH_VARIANT and CMIR_TORCH_VERSION choose too.
+  }
 }
 
 /**
@@ -69,28 +135,56 @@ export function findLibtorch(env: NodeJS.ProcessEnv = process.env): Libtorch | u
   return findCached(env);
 }
 
-/** A CUDA build was asked for once, the CPU build is what comes unasked: without a wish CUDA goes first. */
-function findCached(env: NodeJS.ProcessEnv): Libtorch | undefined {
-  const wish = env['CMIR_TORCH_VARIANT'] ?? '';
-  const root = cacheRoot(env);
-  const fetched = existsSync(root)
-    ? readdirSync(root).filter((name) => /^(cpu|cu\d{3})$/.test(variantOfWheel(name)))
-    : [];
-  const wheel =
-    wish === ''
-      ? fetched.sort().at(-1)
-      : fetched.find((name) => variantOfWheel(name) === torchVariant(env));
-  if (wheel === undefined) return undefined;
-  const reason =
-    wish === ''
-      ? 'an earlier setup fetched it into the cache'
-      : `an earlier setup fetched it into the cache, and CMIR_TORCH_VARIANT=${wish} asks for it`;
-  return inspectLibtorch(join(root, wheel, 'torch'), 'cache', reason);
+/** A build in the cache. */
+interface Cached {
+  readonly folder: string;
+  readonly version: string;
+  readonly variant: string;
 }
 
-function variantOfWheel(folder: string): string {
-  const prefix = `libtorch-${PINNED_VERSION}-`;
-  return folder.startsWith(prefix) ? folder.slice(prefix.length) : '';
+/**
+ * The build that the environment asks for, or the one that a setup was asked for last. Without either, a CUDA
+ * build goes before the CPU build, which comes unasked.
+ */
+function findCached(env: NodeJS.ProcessEnv): Libtorch | undefined {
+  const [variant, version] = [env['CMIR_TORCH_VARIANT'] ?? '', env['CMIR_TORCH_VERSION'] ?? ''];
+  if (variant !== '') parseVariant('CMIR_TORCH_VARIANT', variant);
+  if (version !== '') parseVersion('CMIR_TORCH_VERSION', version);
+  const root = cacheRoot(env);
+  const chosen = existsSync(chosenFile(env)) ? readFileSync(chosenFile(env), 'utf8').trim() : '';
+  const ordinary = (build: Cached): boolean =>
+    [PINNED_VERSION, torchVersion({}, build.variant)].includes(build.version);
+  const fitting = fetchedBuilds(root).filter(
+    (build) =>
+      (variant === '' || build.variant === variant) &&
+      (version === '' ? ordinary(build) || build.folder === chosen : build.version === version),
+  );
+  const build = fitting.find(({ folder }) => folder === chosen) ?? fitting.at(-1);
+  if (build === undefined) return undefined;
+  const wishes = [
+    ...(variant === '' ? [] : [`CMIR_TORCH_VARIANT=${variant} asks for it`]),
+    ...(version === '' ? [] : [`CMIR_TORCH_VERSION=${version} asks for it`]),
+  ];
+  const reason = ['an earlier setup fetched it into the cache', ...wishes].join(', and ');
+  return inspectLibtorch(join(root, build.folder, 'torch'), 'cache', reason);
+}
+
+/** What the cache holds, CUDA builds last and of one variant the newest last; none that is still being fetched. */
+function fetchedBuilds(root: string): Cached[] {
+  if (!existsSync(root)) return [];
+  return readdirSync(root)
+    .flatMap((folder) => {
+      const [, version = '', variant = ''] =
+        /^libtorch-(\d+\.\d+\.\d+)-(cpu|cu\d{3})$/.exec(folder) ?? [];
+      return version === '' || !existsSync(join(root, folder, 'torch'))
+        ? []
+        : [{ folder, version, variant }];
+    })
+    .sort(
+      (a, b) =>
+        a.variant.localeCompare(b.variant) ||
+        a.version.localeCompare(b.version, 'en', { numeric: true }),
+    );
 }
 
 /** The folder of python3's torch package, found without importing it. */
@@ -155,12 +249,11 @@ export function inspectLibtorch(root: string, source: LibtorchSource, reason: st
     );
   }
   const [major = 0, minor = 0] = version.split('.').map(Number);
-  const { major: supported, oldest, newest } = SUPPORTED;
-  if (major !== supported || minor < oldest || minor > newest) {
+  if (!isSupported(major, minor)) {
     throw new CmirError(
       'ERR_CMIR_LIBTORCH',
-      `LibTorch ${version} in ${root} (${reason}) is not supported: expected ` +
-        `${String(supported)}.${String(oldest)} to ${String(supported)}.${String(newest)}; ${elsewhere}`,
+      `LibTorch ${version} in ${root} (${reason}) is not supported: expected ${supportedVersions()}; ` +
+        elsewhere,
     );
   }
   return { root, version, variant: readVariant(root, version), source, reason };

@@ -1,9 +1,10 @@
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 
 import { CmirError } from '../errors';
-import { PACKAGE_ROOT, buildFiles, builtFor } from './build';
-import { minorVersion } from './libtorch';
+import { allBinaries, fittingBinary } from './binary';
+import { PACKAGE_ROOT, buildFiles } from './build';
+import { findLibtorch } from './libtorch';
 
 /** What Python's torch.ops.load_library takes. */
 export interface OperatorsLibrary {
@@ -12,20 +13,29 @@ export interface OperatorsLibrary {
   readonly torch: string;
 }
 
-/** The library of the operators that the package in `root` holds; throws ERR_CMIR_NOT_BUILT when there is none. */
-export function findOperators(root: string = PACKAGE_ROOT): OperatorsLibrary {
-  const { addon, release } = buildFiles(root);
-  // Node's API is not weak in the addon on macOS: a library without it lies beside it there.
-  const path = process.platform === 'darwin' ? join(release, 'libcmir_ops.dylib') : addon;
-  const version = builtFor(root);
-  if (version === undefined || !existsSync(path)) {
-    throw new CmirError(
-      'ERR_CMIR_NOT_BUILT',
-      `the library of the operators is not built in ${release}; run: npx cmir setup, or, for the torch that ` +
-        "python3 has, LIBTORCH_USE_PYTORCH=1 npx cmir setup (Python's torch must have the minor version it is built for)",
-    );
+/**
+ * The library of the operators that the package in `root` holds: the addon for the LibTorch that is found here, else any.
+ * Throws ERR_CMIR_NOT_BUILT when there is none.
+ */
+export function findOperators(
+  root: string = PACKAGE_ROOT,
+  env: NodeJS.ProcessEnv = process.env,
+): OperatorsLibrary {
+  const libtorch = findLibtorch(env);
+  const fitting = libtorch === undefined ? undefined : fittingBinary(libtorch, root);
+  const binary = fitting ?? allBinaries(root)[0];
+  if (binary !== undefined) {
+    const { addon, torch } = binary;
+    // Node's API is not weak in the addon on macOS: a library without it lies beside it there.
+    const isMac = process.platform === 'darwin';
+    const path = isMac ? join(dirname(addon), 'libcmir_ops.dylib') : addon;
+    if (existsSync(path)) return { path, torch };
   }
-  return { path, torch: minorVersion(version) };
+  throw new CmirError(
+    'ERR_CMIR_NOT_BUILT',
+    `the library of the operators is not built in ${buildFiles(root).release}; run: npx cmir setup, or, for the torch that ` +
+      "python3 has, LIBTORCH_USE_PYTORCH=1 npx cmir setup (Python's torch must have the minor version it is built for)",
+  );
 }
 
 /** Python statements that put the operators into torch.ops.cmir, where torch fits them. */

@@ -3,20 +3,17 @@ import { existsSync } from 'node:fs';
 import { CmirError } from '../errors';
 import { localBinary, prebuildsFolder, prebuiltFor } from './binary';
 import { PACKAGE_ROOT, buildAddon } from './build';
-import { fetchLibtorch } from './fetch';
-import { findLibtorch, type Libtorch } from './libtorch';
+import type { Libtorch } from './libtorch';
 import { probeAddon } from './probe';
+import { provideLibtorch, type ProvideOptions } from './provide';
+import { timed } from './timed';
 
 const SYSTEM = `${process.platform}-${process.arch}`;
 const CUDA_ADVICE = 'for CUDA devices compile it, with nvcc in PATH: npx cmir setup --rebuild';
 
-export interface SetupOptions {
+export interface SetupOptions extends ProvideOptions {
   /** Compile even when the addon is up to date. */
   readonly rebuild?: boolean;
-  /** Takes a line about each thing that is done. */
-  readonly log?: (line: string) => void;
-  /** Environment variables to go by; the process's own unless given. */
-  readonly env?: NodeJS.ProcessEnv;
   /** The package's folder; this package's unless given. */
   readonly root?: string;
 }
@@ -27,14 +24,8 @@ export interface SetupOptions {
  * call this; it is safe to call again. Throws ERR_CMIR_SETUP or ERR_CMIR_LIBTORCH with what to do.
  */
 export async function setup(options: SetupOptions = {}): Promise<Libtorch> {
-  const {
-    log = () => undefined,
-    env = process.env,
-    root = PACKAGE_ROOT,
-    rebuild = false,
-  } = options;
-  const libtorch =
-    findLibtorch(env) ?? (await timed(log, 'fetched', () => fetchLibtorch({ env, log })));
+  const { log = () => undefined, root = PACKAGE_ROOT, rebuild = false } = options;
+  const { libtorch, env } = await provideLibtorch(options);
   if (!rebuild && (await isPrebuiltReady(libtorch, { log, env, root }))) return libtorch;
   const build = (anew: boolean): Promise<boolean> =>
     timed(log, 'compiled', () => buildAddon(libtorch, { rebuild: anew, log, env, root }));
@@ -81,16 +72,4 @@ async function isPrebuiltReady(
   if (probe.code === 'ERR_CMIR_LIBTORCH') throw new CmirError(probe.code, probe.message);
   log(`${probe.message.split('; ')[0] ?? ''}: it will be compiled here`);
   return false;
-}
-
-/** Does `work`, then tells how long it took; nothing where it says that there was nothing to do. */
-async function timed<T>(
-  log: (line: string) => void,
-  what: string,
-  work: () => Promise<T>,
-): Promise<T> {
-  const start = performance.now();
-  const result = await work();
-  if (result !== false) log(`${what} in ${((performance.now() - start) / 1000).toFixed(0)} s`);
-  return result;
 }

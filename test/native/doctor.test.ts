@@ -34,7 +34,12 @@ test('a machine on which all is there is ready', async () => {
 });
 
 test('a bare machine lacks everything, each with what mends it', async () => {
-  const env = { PATH: fakePath({}), XDG_CACHE_HOME: newFolder() };
+  // A version that only pip can bring.
+  const env = {
+    PATH: fakePath({}),
+    XDG_CACHE_HOME: newFolder(),
+    CMIR_TORCH_VERSION: '2.12.0',
+  };
   const diagnosis = await doctor({ env, root: newFolder() });
   expect(diagnosis).toMatchObject({
     tools: { npm: null, compiler: null, cmake: null, python: null },

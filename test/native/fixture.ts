@@ -34,7 +34,7 @@ export function removeFolders(): void {
   for (const folder of created.splice(0)) rmSync(folder, { recursive: true, force: true });
 }
 
-export function write(path: string, content = ''): string {
+export function write(path: string, content: string | Uint8Array = ''): string {
   mkdirSync(dirname(path), { recursive: true });
   writeFileSync(path, content);
   return path;

@@ -1,15 +1,26 @@
-import { rmSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 
 import {
   cacheRoot,
+  chooseCached,
   cachedWheel,
   findLibtorch,
+  type Libtorch,
   minorVersion,
   readVersion,
   torchVariant,
+  torchVersion,
 } from '../../lib/native/libtorch';
-import { errorOf, fakeLibtorch, fakePath, newFolder, removeFolders, write } from './fixture';
+import {
+  errorOf,
+  fakeLibtorch,
+  fakePath,
+  newFolder,
+  realLibtorch,
+  removeFolders,
+  write,
+} from './fixture';
 
 afterEach(removeFolders);
 
@@ -86,8 +97,35 @@ describe('findLibtorch', () => {
   it('overlooks other things in the cache', () => {
     const cache = newFolder();
     fakeLibtorch(join(cache, 'cmir', 'libtorch-2.12.0-cpu', 'torch'), '2.12.0+cpu');
-    fakeLibtorch(join(cache, 'cmir', 'partial-1-host-abcdef', 'wheel', 'torch'));
+    const filling = join(cache, 'cmir', 'libtorch-2.13.0-cpu', '.cmir-fetch', 'unpacked', 'torch');
+    fakeLibtorch(filling);
     expect(findLibtorch({ XDG_CACHE_HOME: cache })).toBeUndefined();
+  });
+
+  it('takes another version where CMIR_TORCH_VERSION asks for it, or the last setup did', () => {
+    const cache = newFolder();
+    for (const name of ['2.12.0-cpu', '2.12.1-cpu', '2.13.0-cpu', '2.13.0-cu130']) {
+      const root = join(cache, 'cmir', `libtorch-${name}`, 'torch');
+      fakeLibtorch(root, name.replace('-', '+'));
+    }
+    const found = (wishes: Record<string, string> = {}) =>
+      findLibtorch({ XDG_CACHE_HOME: cache, ...wishes });
+    const older = found({ CMIR_TORCH_VERSION: '2.12.0' });
+    expect(older?.version).toBe('2.12.0+cpu');
+    expect(older?.reason).toContain('CMIR_TORCH_VERSION=2.12.0 asks for it');
+    expect(found()?.version).toBe('2.13.0+cu130');
+    chooseCached(older as Libtorch, { XDG_CACHE_HOME: cache });
+    expect(found()?.version).toBe('2.12.0+cpu');
+    expect(found({ CMIR_TORCH_VARIANT: 'cu130' })?.version).toBe('2.13.0+cu130');
+    expect(found({ CMIR_TORCH_VERSION: '2.12.1' })?.version).toBe('2.12.1+cpu');
+    rmSync(join(cache, 'cmir', 'libtorch-2.12.0-cpu'), { recursive: true });
+    expect(found()?.version).toBe('2.13.0+cu130');
+  });
+
+  it('chooses nothing outside the cache', () => {
+    const cache = newFolder();
+    chooseCached({ ...realLibtorch(), root: '/opt/libtorch/torch' }, { XDG_CACHE_HOME: cache });
+    expect(existsSync(join(cache, 'cmir'))).toBe(false);
   });
 
   it.each(['include/torch/library.h', 'lib'])('names what a folder lacks: %s', async (part) => {
@@ -189,11 +227,26 @@ describe('torchVariant and the cache', () => {
     expect(error.message).toContain(`found '${variant}'`);
   });
 
+  it.each([
+    ['2.13', 'did you mean 2.13.0?'],
+    ['2.10.1', 'expected a version of LibTorch 2.11 to 2.13'],
+    ['../2.13.0', 'expected a version'],
+    ['2.13.0+cpu', 'expected a version'],
+  ])('refuses the version %s', async (version, words) => {
+    const error = await errorOf(() => torchVersion({ CMIR_TORCH_VERSION: version }));
+    expect(error.code).toBe('ERR_CMIR_USAGE');
+    expect(error.message).toContain(`CMIR_TORCH_VERSION: found '${version}'`);
+    expect(error.message).toContain(words);
+  });
+
   it('lies under XDG_CACHE_HOME, or under .cache in the home folder', () => {
     expect(cacheRoot({ XDG_CACHE_HOME: '/x' })).toBe('/x/cmir');
     expect(cacheRoot({})).toMatch(/\/\.cache\/cmir$/);
     expect(cacheRoot({ XDG_CACHE_HOME: 'relative' })).toBe(cacheRoot({}));
-    const env = { XDG_CACHE_HOME: '/x', CMIR_TORCH_VARIANT: 'cu130' };
-    expect(cachedWheel(env)).toBe('/x/cmir/libtorch-2.13.0-cu130');
+    const env = { XDG_CACHE_HOME: '/x', CMIR_TORCH_VARIANT: 'cu126' };
+    expect(cachedWheel(env)).toBe('/x/cmir/libtorch-2.13.0-cu126');
+    expect(cachedWheel({ ...env, CMIR_TORCH_VERSION: '2.12.1' })).toBe(
+      '/x/cmir/libtorch-2.12.1-cu126',
+    );
   });
 });

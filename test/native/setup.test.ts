@@ -161,7 +161,11 @@ describe('what cannot be set up says what mends it', () => {
   });
 
   test('nothing to fetch with', async () => {
-    const env = { PATH: fakePath({}), XDG_CACHE_HOME: newFolder() };
+    const env = {
+      PATH: fakePath({}),
+      XDG_CACHE_HOME: newFolder(),
+      CMIR_TORCH_VERSION: '2.12.0',
+    };
     const error = await errorOf(() => setup({ root: installPackage(), env }));
     expect(error.code).toBe('ERR_CMIR_SETUP');
     expect(error.message).toContain('python3, which fetches LibTorch, is missing');
