@@ -7,6 +7,7 @@ import { register as registerCompare } from './commands/compare';
 import { register as registerData } from './commands/data';
 import { register as registerDoctor } from './commands/doctor';
 import { register as registerEvaluate } from './commands/evaluate';
+import { register as registerExport } from './commands/export';
 import { register as registerPredict } from './commands/predict';
 import { register as registerSearch } from './commands/search';
 import { register as registerRobustness } from './commands/robustness';
@@ -40,6 +41,7 @@ for (const register of [
   registerRobustness,
   registerData,
   registerReport,
+  registerExport,
   registerSetup,
   registerDoctor,
 ]) {
