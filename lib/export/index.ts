@@ -8,6 +8,7 @@ import { modelFile, readModel, FILES, type Checkpoint } from '../training/checkp
 import { Model } from '../training/model';
 import { onnxFile } from './onnx';
 import { pythonModule } from './pytorch/module';
+import { Weights } from './weights';
 
 export const EXPORT_FORMATS = ['onnx', 'pytorch'] as const;
 export type ExportFormat = (typeof EXPORT_FORMATS)[number];
@@ -38,8 +39,9 @@ export async function exportModel(run: string | Model, options: ExportOptions): 
   const out = options.out ?? defaultPath(run, format);
   const source = typeof run === 'string' ? join(run, FILES.model) : 'model';
   const checkpoint = await read(run);
+  const weights = new Weights(checkpoint, source);
   if (format === 'onnx') {
-    const content = onnxFile(checkpoint, source);
+    const content = onnxFile(checkpoint, weights);
     await writeWhole(out, (target) => writeFile(target, content));
   } else {
     const files = [modelFile(checkpoint), pythonModule(checkpoint)];

@@ -30,7 +30,7 @@ interface Parts {
 
 /**
  * Raw features to predictions, as Model.predict has them: standardising (values that are not finite become the mean),
- * pooling, encoders, head; and the invariant codes. Throws ERR_CMIR_CHECKPOINT for tensors that do not fit.
+ * pooling, encoders, head; and the invariant codes.
  */
 export function inferenceOf(config: Config, shape: ModelShape, weights: Weights): Inference {
   const graph = new GraphBuilder(shape.modalities.map(({ name }) => name));
@@ -91,8 +91,8 @@ function encode({ graph, config, weights }: Parts, modality: ModalityNames): str
   const first = linear({ graph, config, weights }, `encoders.${name}.0`, x, [hidden, width]);
   // The second half of the last layer is the spurious part, which predictions never see.
   const layer = `encoders.${name}.3`;
-  const weight = weights.get(`${layer}.weight`, [2 * latent, hidden]).slice(0, latent * hidden);
-  const bias = weights.get(`${layer}.bias`, [2 * latent]).slice(0, latent);
+  const weight = weights.get(`${layer}.weight`).slice(0, latent * hidden);
+  const bias = weights.get(`${layer}.bias`).slice(0, latent);
   const inputs = [
     graph.add('Relu', [first]),
     graph.floats(`${layer}.weight`, [latent, hidden], weight),
@@ -105,7 +105,7 @@ function encode({ graph, config, weights }: Parts, modality: ModalityNames): str
 function standardise({ graph, weights }: Parts, { name, features }: ModalityNames): string {
   const statistic = (key: 'mean' | 'std'): string => {
     const tensor = `normalizer.${name}.${key}`;
-    return graph.floats(tensor, [features], weights.get(tensor, [features]));
+    return graph.floats(tensor, [features], weights.get(tensor));
   };
   const centred = graph.add('Sub', [name, statistic('mean')]);
   const standardised = graph.add('Div', [centred, statistic('std')]);
@@ -168,11 +168,11 @@ function linear(
   [outputs, inputs]: readonly [number, number],
   name?: string,
 ): string {
-  const weight = weights.get(`${layer}.weight`, [outputs, inputs]);
+  const weight = weights.get(`${layer}.weight`);
   const operands = [
     x,
     graph.floats(`${layer}.weight`, [outputs, inputs], weight),
-    graph.floats(`${layer}.bias`, [outputs], weights.get(`${layer}.bias`, [outputs])),
+    graph.floats(`${layer}.bias`, [outputs], weights.get(`${layer}.bias`)),
   ];
   return graph.add('Gemm', operands, { transB: 1 }, name);
 }

@@ -40,7 +40,7 @@ const attention: Pooling = (
   { weights, modality, features }: PoolingWeights,
 ) => {
   const scale = Math.sqrt(features);
-  const query = weights.get(`pooling.${modality}.query`, [features]).map((value) => value / scale);
+  const query = weights.get(`pooling.${modality}.query`).map((value) => value / scale);
   const name = graph.floats(`pooling.${modality}.query`, [features], query);
   const products = graph.add('Mul', [frames, name]);
   const columns = graph.integers('columns', [2]);
@@ -79,13 +79,12 @@ function gruWeights(
   graph: GraphBuilder,
   { weights, modality, features, hidden }: PoolingWeights,
 ): string[] {
-  const get = (name: string, shape: readonly number[]): Float32Array =>
-    gatesOf(weights.get(`pooling.${modality}.${name}`, [3 * hidden, ...shape]));
-  const biases = [...get('bias_ih_l0', []), ...get('bias_hh_l0', [])];
+  const get = (name: string): Float32Array => gatesOf(weights.get(`pooling.${modality}.${name}`));
+  const biases = [...get('bias_ih_l0'), ...get('bias_hh_l0')];
   const name = `pooling.${modality}`;
   return [
-    graph.floats(`${name}.weight`, [1, 3 * hidden, features], get('weight_ih_l0', [features])),
-    graph.floats(`${name}.recurrence`, [1, 3 * hidden, hidden], get('weight_hh_l0', [hidden])),
+    graph.floats(`${name}.weight`, [1, 3 * hidden, features], get('weight_ih_l0')),
+    graph.floats(`${name}.recurrence`, [1, 3 * hidden, hidden], get('weight_hh_l0')),
     graph.floats(`${name}.bias`, [1, 6 * hidden], Float32Array.from(biases)),
   ];
 }
