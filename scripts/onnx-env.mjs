@@ -14,7 +14,8 @@ const target = join(root, 'build', 'onnx');
 /** Runs a program in `folder`; `purpose` begins the message of a failure. */
 function run(purpose, folder, program, args) {
   const { status, stderr, error } = spawnSync(program, args, { cwd: folder, encoding: 'utf8' });
-  if (status !== 0) throw new Error(`${purpose}: ${error?.message ?? stderr.trim()}`);
+  if (status !== 0)
+    throw new Error(`${purpose}: ${error?.message ?? stderr.trim().split('\n')[0]}`);
 }
 
 function install(folder) {
