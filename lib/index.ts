@@ -140,3 +140,4 @@ export type { EpochRecord } from './training/history';
 export type { ProgressReport } from './training/loop';
 export type { ModalityShape, ModelShape } from './training/shape';
 export { makeReport, type Report, type ReportFigure, type ReportOptions } from './report';
+export { exportModel, type Exported, type ExportFormat, type ExportOptions } from './export';

@@ -2,15 +2,16 @@
 // torch is the package that LibTorch lies in, so that nothing is downloaded twice. Prints { python, PYTHONPATH }
 // as JSON, bench/pytorch on the path too, or, exiting with 1, why there is none.
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { basename, delimiter, dirname, join } from 'node:path';
+
+import { installOnce } from './install-once.mjs';
 
 const root = join(import.meta.dirname, '..');
 const { findLibtorch } = createRequire(import.meta.url)('../dist/native/libtorch.js');
 const requirements = join(root, 'test', 'python', 'requirements.txt');
 const target = join(root, 'build', 'python');
-const stamp = join(target, 'cmir-requirements.txt');
 
 /** Runs python3 and returns what it prints; `purpose` begins the message of a failure. */
 function python(purpose, args, env = {}) {
@@ -24,26 +25,10 @@ function python(purpose, args, env = {}) {
   return stdout;
 }
 
-/** Installs into a folder of its own and renames it: a killed or a second installation leaves nothing half-made. */
-function install(content) {
-  const partial = `${target}.${process.pid}.partial`;
-  mkdirSync(dirname(target), { recursive: true });
+function install(folder) {
   const pip = ['-m', 'pip', 'install', '--disable-pip-version-check', '--no-input'];
-  const where = ['--root-user-action=ignore', '--quiet', '--target', partial, '-r', requirements];
-  try {
-    python('pip cannot install test/python/requirements.txt', [...pip, ...where]);
-    writeFileSync(join(partial, basename(stamp)), content);
-    rmSync(target, { recursive: true, force: true });
-    renameSync(partial, target);
-  } catch (error) {
-    if (!isPrepared(content)) throw error;
-  } finally {
-    rmSync(partial, { recursive: true, force: true });
-  }
-}
-
-function isPrepared(content) {
-  return existsSync(stamp) && readFileSync(stamp, 'utf8') === content;
+  const where = ['--root-user-action=ignore', '--quiet', '--target', folder, '-r', requirements];
+  python('pip cannot install test/python/requirements.txt', [...pip, ...where]);
 }
 
 /** The environment to run the tests' Python in; throws an error that says what is missing. */
@@ -57,7 +42,7 @@ function prepare() {
   }
   const version = python('python3 does not run', ['-c', 'import sys; print(sys.version)']);
   const content = `# Python ${version.replace(/\s+/g, ' ')}\n${readFileSync(requirements, 'utf8')}`;
-  if (!isPrepared(content)) install(content);
+  installOnce(target, content, install);
 
   const reference = join(root, 'bench', 'pytorch');
   const PYTHONPATH = [reference, target, dirname(libtorch.root)].join(delimiter);

@@ -8,6 +8,7 @@ import { register as registerData } from './commands/data';
 import { register as registerDoctor } from './commands/doctor';
 import { register as registerEvaluate } from './commands/evaluate';
 import { register as registerOperators } from './commands/operators';
+import { register as registerExport } from './commands/export';
 import { register as registerPredict } from './commands/predict';
 import { register as registerSearch } from './commands/search';
 import { register as registerRobustness } from './commands/robustness';
@@ -43,6 +44,7 @@ for (const register of [
   registerRobustness,
   registerData,
   registerReport,
+  registerExport,
   registerSetup,
   registerDoctor,
   registerOperators,

@@ -12,7 +12,7 @@ import { decodeTensors, encodeTensors } from './safetensors';
 import { shapeSchema, type ModelShape } from './shape';
 
 /** Version of the files' layout; another one is refused. */
-const FORMAT = '1';
+export const FORMAT = '1';
 
 /** Names of the files in a run folder. */
 export const FILES = {

@@ -1,4 +1,5 @@
 import type { Config } from '../config';
+import { bytesField, doubleField, floatField, WIRE, wholeField } from '../data/storage/protobuf';
 import { secondsOf, type EpochRecord } from './history';
 import { encodeRecord, firstRecord } from './tfrecord';
 
@@ -16,41 +17,6 @@ const TENSOR = { dtype: 1, shape: 2, stringValue: 8 } as const;
 const SHAPE = { dimension: 2 } as const;
 const DIMENSION = { size: 1 } as const;
 const DT_STRING = 7;
-
-/** How a field is written, in the lowest bits of its key (https://protobuf.dev/programming-guides/encoding). */
-const WIRE = { varint: 0, double: 1, bytes: 2, float: 5 } as const;
-
-/** A whole number from 0 on, seven bits a byte. */
-function varint(value: number): Buffer {
-  const bytes: number[] = [];
-  let rest = value;
-  for (; rest >= 0x80; rest = Math.floor(rest / 0x80)) bytes.push((rest % 0x80) | 0x80);
-  return Buffer.from([...bytes, rest]);
-}
-
-const keyOf = (field: number, wire: number): Buffer => varint((field << 3) | wire);
-
-function wholeField(field: number, value: number): Buffer {
-  return Buffer.concat([keyOf(field, WIRE.varint), varint(value)]);
-}
-
-function doubleField(field: number, value: number): Buffer {
-  const bytes = Buffer.alloc(8);
-  bytes.writeDoubleLE(value);
-  return Buffer.concat([keyOf(field, WIRE.double), bytes]);
-}
-
-function floatField(field: number, value: number): Buffer {
-  const bytes = Buffer.alloc(4);
-  bytes.writeFloatLE(value);
-  return Buffer.concat([keyOf(field, WIRE.float), bytes]);
-}
-
-/** A text, or a message of fields. */
-function bytesField(field: number, content: string | readonly Buffer[]): Buffer {
-  const bytes = typeof content === 'string' ? Buffer.from(content) : Buffer.concat(content);
-  return Buffer.concat([keyOf(field, WIRE.bytes), varint(bytes.length), bytes]);
-}
 
 /** The wall time comes first, in seconds since 1970. */
 function event(wallTime: number, ...fields: readonly Buffer[]): Buffer {

@@ -1,7 +1,8 @@
 import { spawnSync } from 'node:child_process';
-import { join } from 'node:path';
 
-export const ROOT = join(__dirname, '..', '..');
+import { prepared, ROOT } from './prepared';
+
+export { ROOT };
 
 /** A Python with torch, numpy, safetensors and pytest. */
 export interface Python {
@@ -14,19 +15,9 @@ export interface Python {
  * that says why, or an error with CMIR_REQUIRE_PYTHON=1.
  */
 export function findPython(): Python | undefined {
-  const prepared = spawnSync(process.execPath, [join(ROOT, 'scripts', 'python-env.mjs')], {
-    encoding: 'utf8',
-  });
-  if (prepared.status !== 0) {
-    const reason = `no Python to compare with: ${prepared.stderr.trim()}`;
-    if (process.env['CMIR_REQUIRE_PYTHON'] === '1') throw new Error(reason);
-    console.warn(`skipped: ${reason} (CMIR_REQUIRE_PYTHON=1 makes this a failure)`);
-    return undefined;
-  }
-  const { python, PYTHONPATH } = JSON.parse(prepared.stdout) as {
-    python: string;
-    PYTHONPATH: string;
-  };
+  const found = prepared('python-env.mjs', 'no Python to compare with');
+  if (found === undefined) return undefined;
+  const { python = '', PYTHONPATH } = found;
   return {
     run(args) {
       const { status, stdout, stderr, error } = spawnSync(python, args, {

@@ -7,7 +7,7 @@ import { saveSource } from '../../lib/training/source';
 import { train } from '../../lib/training/train';
 import { cmir, tablesOf, writeTables } from '../helpers/program';
 import { freshPath, removeFresh, TINY, tinyDataset } from '../training/fixture';
-import { drawAll, hasBrowser, launch, visit } from './browser';
+import { drawAll, hasBrowser, launch, visit } from '../helpers/browser';
 import { comparison, HOSTILE, probes, search, sensitivity, sweep, writeResults } from './fixture';
 
 interface Result {

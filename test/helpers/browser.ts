@@ -22,18 +22,29 @@ export interface Visit {
   readonly problems: readonly string[];
 }
 
-/** Opens a file with everything else out of reach, and scrolls to its end so that every chart in sight is drawn. */
-export async function visit(
+/** Opens a file with everything else out of reach. */
+export function visit(
   browser: Browser,
   file: string,
   options: BrowserContextOptions = {},
 ): Promise<Visit> {
+  const url = pathToFileURL(file).href;
+  return visitUrl(browser, url, (asked) => asked === url, options);
+}
+
+/** Opens a page; addresses that are not `allowed` are out of its reach, and problems. */
+export async function visitUrl(
+  browser: Browser,
+  url: string,
+  allowed: (asked: string) => boolean,
+  options: BrowserContextOptions = {},
+): Promise<Visit> {
   const page = await browser.newPage(options);
   const problems: string[] = [];
-  const url = pathToFileURL(file).href;
   await page.route('**/*', async (route) => {
-    if (route.request().url() === url) return route.continue();
-    problems.push(`asked for ${route.request().url()}`);
+    const asked = route.request().url();
+    if (allowed(asked)) return route.continue();
+    problems.push(`asked for ${asked}`);
     return route.abort();
   });
   page.on('console', (message) => {
