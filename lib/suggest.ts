@@ -8,3 +8,17 @@ export function closestTo(name: string, known: readonly string[]): string | unde
     ? nearest
     : undefined;
 }
+
+/** The end of a message on a misspelt name: the known one that is near, or nothing. */
+export function didYouMean(name: string, known: readonly string[]): string {
+  const nearest = closestTo(name, known);
+  // Of short names every other short one is near: those must begin alike.
+  const isFar =
+    nearest === undefined || (nearest.length < 5 && !name.startsWith(nearest.charAt(0)));
+  return isFar ? '' : `; did you mean '${nearest}'?`;
+}
+
+/** What there is in the place of a name that is unknown, and which of it may be meant. */
+export function expectedOneOf(name: string, known: readonly string[]): string {
+  return `expected one of ${known.join(', ')}${didYouMean(name, known)}`;
+}
