@@ -46,7 +46,9 @@ export interface EpochsOptions {
   readonly states: 'best' | 'all';
   readonly signal: AbortSignal | undefined;
   readonly onProgress: ((report: ProgressReport) => void) | undefined;
-  /** After each epoch; what it awaits holds up the next. */
+  /** After each epoch of which a state is wanted: hands over the checkpoint, which is work of the next epoch. */
+  readonly onState: (record: EpochRecord, state: NativeState) => Promise<void>;
+  /** Then, after each epoch; what it awaits holds up the next, and is no epoch's time. */
   readonly onEpoch: (record: EpochRecord, state: NativeState | undefined) => Promise<void>;
 }
 
@@ -84,19 +86,21 @@ export async function runEpochs(options: EpochsOptions): Promise<void> {
     const state = isWanted
       ? await clock.time(trainer.getState(options.states === 'all'))
       : undefined;
+    const end = performance.now();
     const record: EpochRecord = {
       epoch,
       ...describeTerms(result, shape.modalities),
       valid: report.metrics,
       best,
       learning_rate: result.learningRate,
-      seconds: (performance.now() - start) / 1000,
+      seconds: (end - start) / 1000,
       native_seconds: result.seconds + clock.seconds,
     };
     history.push(record);
+    if (state !== undefined) await options.onState(record, state);
+    const handedOver = performance.now();
     await options.onEpoch(record, state);
-    // What a caller awaits is no time of training.
-    start = performance.now();
+    start = end + performance.now() - handedOver;
   }
 }
 

@@ -94,11 +94,9 @@ function drawn(columns: number, use: (view: ReturnType<typeof progressView>) => 
   Object.assign(process.stderr, { columns, clearLine: () => true, cursorTo: () => true });
   use(progressView(false, 'MAE'));
   jest.restoreAllMocks();
-  return (
-    stripVTControlCharacters(text)
-      .split(/(?=epoch )/)
-      .filter((line) => line.startsWith('epoch '))
-  );
+  return stripVTControlCharacters(text)
+    .split(/(?=epoch )/)
+    .filter((line) => line.startsWith('epoch '));
 }
 
 const show = (view: ReturnType<typeof progressView>): void => {
