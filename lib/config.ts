@@ -289,17 +289,33 @@ function checkTogether(config: Config): void {
 
 /** Every key that `--set` takes, dotted. */
 export function configKeys(): string[] {
-  const keys: string[] = [];
+  return [...configSchemas().keys()];
+}
+
+/** The values of a key that have names, such as those of an enumeration; none for a number or a text. */
+export function valuesOfKey(key: string): string[] {
+  const schema = configSchemas().get(key);
+  const branches = [schema, ...(schema?.anyOf ?? [])].filter(
+    (branch) => typeof branch === 'object',
+  );
+  return branches.flatMap(({ enum: names, type }) =>
+    type === 'boolean' ? ['true', 'false'] : (names?.map(String) ?? []),
+  );
+}
+
+/** The JSON schema of every key, by its dotted name. */
+function configSchemas(): Map<string, z.core.JSONSchema.BaseSchema> {
+  const schemas = new Map<string, z.core.JSONSchema.BaseSchema>();
   const walk = (schema: z.core.JSONSchema.BaseSchema, prefix: string): void => {
     const ladder = schema.anyOf?.find((s) => typeof s === 'object' && s.type === 'object');
     const properties = schema.properties ?? ladder?.properties;
-    if (prefix !== '' && (!schema.properties || ladder)) keys.push(prefix);
+    if (prefix !== '' && (!schema.properties || ladder)) schemas.set(prefix, schema);
     for (const [name, inner] of Object.entries(properties ?? {})) {
       if (typeof inner === 'object') walk(inner, prefix === '' ? name : `${prefix}.${name}`);
     }
   };
   walk(z.toJSONSchema(configSchema, { io: 'input' }), '');
-  return keys;
+  return schemas;
 }
 
 /**

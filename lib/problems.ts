@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 
-import { closestTo } from './suggest';
+import { didYouMean } from './suggest';
 
 /** What is wrong with `value`: for each problem where, what was found and what was expected. `keys` are those there are. */
 export function describeProblems(
@@ -34,10 +34,10 @@ function describeIssue(
     typeof value === 'number' || typeof value === 'bigint'
       ? String(value)
       : ((JSON.stringify(value) as string | undefined) ?? 'nothing');
-  return [`${path}: found ${found}, ${describeExpected(issue)}`];
+  return [`${path}: found ${found}, ${describeExpected(issue, value)}`];
 }
 
-function describeExpected(issue: z.core.$ZodIssue): string {
+function describeExpected(issue: z.core.$ZodIssue, value: unknown): string {
   if (issue.code === 'too_small' && issue.origin !== 'string') {
     const bound = issue.inclusive === false ? 'more than' : 'at least';
     return `expected ${bound} ${String(issue.minimum)}`;
@@ -47,7 +47,10 @@ function describeExpected(issue: z.core.$ZodIssue): string {
     return `expected ${bound} ${String(issue.maximum)}`;
   }
   if (issue.code === 'too_small') return 'expected a text that is not empty';
-  if (issue.code === 'invalid_value') return `expected ${issue.values.map(String).join(', ')}`;
+  if (issue.code === 'invalid_value') {
+    const names = issue.values.map(String);
+    return `expected ${names.join(', ')}${typeof value === 'string' ? didYouMean(value, names) : ''}`;
+  }
   if (issue.code === 'invalid_type')
     return `expected ${EXPECTED[issue.expected] ?? issue.expected}`;
   return issue.message;
@@ -66,8 +69,7 @@ export function unknownKey(key: string, keys: readonly string[]): string {
   const inside = keys.filter((other) => other.startsWith(`${key}.`));
   if (inside.length > 0) return `'${key}' is a group of keys, expected ${inside.join(', ')}`;
   const groups = keys.map((other) => other.replace(/\.[^.]+$/, ''));
-  const nearest = closestTo(key, [...keys, ...groups]);
-  return `unknown key '${key}'${nearest === undefined ? '' : `; did you mean '${nearest}'?`}`;
+  return `unknown key '${key}'${didYouMean(key, [...keys, ...groups])}`;
 }
 
 function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {

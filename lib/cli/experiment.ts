@@ -1,10 +1,11 @@
-import type { Command } from 'commander';
+import { Option, type Command } from 'commander';
 
 import { resolveConfig, type Options } from '../config';
 import type { Dataset } from '../data/dataset';
 import { openDataset } from '../training/source';
+import { configurationOptions, outputOptions } from './flags';
 import { printNotes } from './notes';
-import { collect, countOf, readOptions } from './options';
+import { countOf, readOptions } from './options';
 import { makeReady } from './ready';
 
 /** Flags of every command that trains more than once. */
@@ -18,17 +19,16 @@ export interface ExperimentFlags {
   quiet: boolean;
 }
 
-/** Adds the data set and the flags that all experiments have; `out` says what --out holds. */
+/** Adds the data set and the flags that all experiments have, after a command's own; `out` says what --out holds. */
 export function experimentOptions(command: Command, out: string): Command {
-  return command
+  command
     .argument('[dataset]', 'data set, a folder or file; without it, the built-in synthetic data')
-    .option('--parallel <n>', 'trainings at once; default one a core', countOf('--parallel'))
-    .option('--out <folder>', out)
-    .option('--config <file>', 'JSON file of configuration keys that all trainings share')
-    .option('--set <key=value>', 'set a configuration key; may be given again', collect, [])
-    .option('--device <name>', 'auto, cpu, cuda or cuda:<i>')
-    .option('--json', 'print one JSON document', false)
-    .option('--quiet', 'no progress', false);
+    .option('--parallel <n>', 'trainings at once; default: one a core', countOf('--parallel'));
+  configurationOptions(command);
+  return outputOptions(command, {
+    out: new Option('--out <folder>', out),
+    quiet: 'no progress',
+  });
 }
 
 /** The data set and the options that the flags name, and an engine to train with. */

@@ -1,4 +1,6 @@
 import type { HistogramBar, Inspection } from '../data/inspect';
+import { heading } from './colour';
+import { alignedTable } from './table';
 
 const WIDTH = 80;
 /** Columns of the longest bar. */
@@ -11,7 +13,7 @@ export function inspectionPage(name: string, inspection: Inspection): string {
   const { examples, splits, label, columns, notes, warnings } = inspection;
   const sizes = Object.entries(splits).map(([split, count]) => `${split} ${String(count)}`);
   return [
-    name,
+    heading(name),
     ...wrap(
       [
         `${String(examples)} examples`,
@@ -23,10 +25,12 @@ export function inspectionPage(name: string, inspection: Inspection): string {
     '',
     ...modalityTable(inspection),
     ...(label === null ? [] : ['', ...labelLines(label)]),
-    ...(notes.length > 0 ? ['', 'Notes', ...notes.flatMap((note) => wrap(note, '  - '))] : []),
+    ...(notes.length > 0
+      ? ['', heading('Notes'), ...notes.flatMap((note) => wrap(note, '  - '))]
+      : []),
     '',
     ...(warnings.length > 0
-      ? ['Warnings', ...warnings.flatMap((warning) => wrap(warning, '  ! '))]
+      ? [heading('Warnings'), ...warnings.flatMap((warning) => wrap(warning, '  ! '))]
       : ['No warnings']),
   ].join('\n');
 }
@@ -50,16 +54,7 @@ function modalityTable({ modalities }: Inspection): string[] {
     'constant',
     'duplicated',
   ];
-  const widths = header.map((title, column) =>
-    Math.max(title.length, ...rows.map((row) => (row[column] ?? '').length)),
-  );
-  return [header, ...rows].map((row) =>
-    row
-      .map((cell, column) =>
-        column === 0 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0),
-      )
-      .join('  '),
-  );
+  return alignedTable([header, ...rows]).split('\n');
 }
 
 function labelLines({
@@ -76,7 +71,7 @@ function labelLines({
   const width = Math.min(30, Math.max(...titles.map((title) => title.length)));
   const most = Math.max(1, ...histogram.map(({ count }) => count));
   return [
-    `label ${name}: ${kind}${range}`,
+    heading(`label ${name}: ${kind}${range}`),
     ...histogram.map(
       ({ count }, index) =>
         `  ${(titles[index] ?? '').slice(0, width).padStart(width)} ${bar(count / most)} ${String(count)}`,

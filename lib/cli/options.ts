@@ -5,11 +5,6 @@ import { CmirError, messageOf } from '../errors';
 import { checkKind, noiseOf, readNoiseName } from '../experiments/sets';
 import type { Noise } from '../training/noise';
 
-/** Collects the values of an option that may be given several times. */
-export function collect(value: string, previous: string[]): string[] {
-  return [...previous, value];
-}
-
 /** Reads an option that is a whole number of at least `least`. */
 export function countOf(flag: string, least = 1): (text: string) => number {
   return (text) => parseInteger(flag, text, least);

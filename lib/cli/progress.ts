@@ -1,5 +1,6 @@
 import { SingleBar } from 'cli-progress';
 
+import { styled } from './colour';
 import type { EpochRecord } from '../training/history';
 import type { ProgressReport } from '../training/loop';
 
@@ -21,37 +22,55 @@ function nothing(): void {
 }
 
 function bar(metric: string): ProgressView {
+  let last: ProgressReport | undefined;
+  let stopped = false;
   const single = new SingleBar({
     stream: process.stderr,
-    // What a narrow terminal cuts off comes last.
-    format: 'epoch {epoch}/{epochs} [{bar}] {speed} examples/s, at most {left} left{terms}',
-    barCompleteChar: '=',
-    barIncompleteChar: '-',
-    barsize: 12,
+    format: (_, { progress }) =>
+      last === undefined ? '' : barLine(last, progress, metric, process.stderr.columns),
     hideCursor: true,
     clearOnComplete: true,
   });
-  let started = false;
   return {
     onProgress: (report) => {
-      const payload = {
-        epoch: report.epoch,
-        epochs: report.epochs,
-        speed: Math.round(report.examplesPerSecond),
-        left: duration(report.secondsLeft),
-        terms: report.last === undefined ? '' : ` | ${describe(report.last, metric)}`,
-      };
+      if (stopped) return;
       const total = report.steps * report.epochs;
       const done = (report.epoch - 1) * report.steps + report.step;
-      if (!started) single.start(total, done, payload);
-      else single.update(done, payload);
-      started = true;
+      const isFirst = last === undefined;
+      last = report;
+      if (isFirst) single.start(total, done);
+      else single.update(done);
     },
     onEpoch: nothing,
     stop: () => {
-      if (started) single.stop();
+      if (last !== undefined && !stopped) single.stop();
+      stopped = true;
     },
   };
+}
+
+/** Columns of the bar itself. */
+const BAR = 12;
+
+/** One line of at most `columns`; what has no room is left out from its end. */
+function barLine(report: ProgressReport, progress: number, metric: string, columns = 80): string {
+  const { epoch, epochs, examplesPerSecond, secondsLeft, last } = report;
+  const done = Math.round(Math.min(1, progress) * BAR);
+  const parts = [
+    `epoch ${String(epoch)}/${String(epochs)} `,
+    `[${'='.repeat(done)}${'-'.repeat(BAR - done)}]`,
+    ...(last === undefined ? [] : [` valid ${scoreOf(last, metric)}`]),
+    ` | at most ${duration(secondsLeft)} left`,
+    `, ${String(Math.round(examplesPerSecond))} examples/s`,
+    ...(last === undefined
+      ? []
+      : termsOf(last).map((term, i) => `${i === 0 ? ' | ' : ' '}${term}`)),
+  ];
+  let room = columns;
+  const fitting = parts.filter((part) => (room -= part.length) >= 0);
+  return fitting
+    .map((part) => (part.startsWith('[') ? styled(part, ['cyan'], process.stderr) : part))
+    .join('');
 }
 
 /** Milliseconds between two lines: short epochs share one. */
@@ -78,11 +97,17 @@ function lines(metric: string): ProgressView {
 }
 
 function describe(record: EpochRecord, metric: string): string {
-  const terms = (
-    ['loss', 'prediction', 'invariance', 'decorrelation', 'reconstruction'] as const
-  ).map((term) => `${term} ${record[term].toFixed(3)}`);
-  const score = record.valid[metric];
-  return `${terms.join(' ')} valid ${metric} ${score?.toFixed(4) ?? 'n/a'}${record.best ? ' *' : ''}`;
+  return `${termsOf(record).join(' ')} valid ${scoreOf(record, metric)}`;
+}
+
+function termsOf(record: EpochRecord): string[] {
+  const terms = ['loss', 'prediction', 'invariance', 'decorrelation', 'reconstruction'] as const;
+  return terms.map((term) => `${term} ${record[term].toFixed(3)}`);
+}
+
+/** The score that selects the epoch, starred when it is the best so far. */
+function scoreOf({ valid, best }: EpochRecord, metric: string): string {
+  return `${metric} ${valid[metric]?.toFixed(4) ?? 'n/a'}${best ? ' *' : ''}`;
 }
 
 function duration(seconds: number): string {

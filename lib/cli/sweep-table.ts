@@ -1,6 +1,7 @@
 import { CmirError } from '../errors';
 import type { Sweep } from '../experiments/results';
 import { curvesOf, type NoiseCurve } from '../experiments/rows';
+import { expectedOneOf } from '../suggest';
 import { alignedTable, shown } from './table';
 
 /** The metric that tables show: the one asked for, else MAE or Acc. Throws ERR_CMIR_USAGE for one that there is not. */
@@ -10,7 +11,7 @@ export function mainMetric({ rows }: Sweep, asked: string | undefined): string {
   if (asked === undefined || known.includes(metric)) return metric;
   throw new CmirError(
     'ERR_CMIR_USAGE',
-    `--metric: found '${metric}', expected one of ${known.join(', ')}`,
+    `--metric: found '${metric}', ${expectedOneOf(metric, known)}`,
   );
 }
 

@@ -1,3 +1,4 @@
+import { heading, pad, widthOf } from './colour';
 import { roundMetric, type Metrics } from '../metrics';
 
 const DIGITS = 4;
@@ -18,19 +19,41 @@ export function metricTable(sets: Readonly<Record<string, Metrics>>): string {
   return alignedTable([['', ...names], ...rows]);
 }
 
-/** Lines of cells, the first column flush left, the others right. */
-export function alignedTable(table: readonly (readonly string[])[]): string {
-  const widths = table[0]?.map((_, column) =>
-    Math.max(...table.map((row) => (row[column] ?? '').length)),
+/**
+ * Lines of cells, the first a heading; the first column flush left, the others right. Where they are wider than
+ * `columns`, further columns follow in tables below, each with the first column.
+ */
+export function alignedTable(
+  table: readonly (readonly string[])[],
+  columns = process.stdout.isTTY ? process.stdout.columns : Infinity,
+): string {
+  const widths = (table[0] ?? []).map((_, column) =>
+    Math.max(...table.map((row) => widthOf(row[column] ?? ''))),
   );
-  return table
-    .map((row) =>
-      row
-        .map((cell, column) =>
-          column === 0 ? cell.padEnd(widths?.[0] ?? 0) : cell.padStart(widths?.[column] ?? 0),
+  const linesOf = (block: readonly number[]): string[] =>
+    table.map((row) =>
+      block
+        .map((column) =>
+          pad(row[column] ?? '', widths[column] ?? 0, column === 0 ? 'right' : 'left'),
         )
         .join('  ')
         .trimEnd(),
-    )
-    .join('\n');
+    );
+  const blocks = blocksOf(widths, columns).map(linesOf);
+  return blocks.map(([head = '', ...lines]) => [heading(head), ...lines].join('\n')).join('\n\n');
+}
+
+/** Columns of a table, the first of them always, in as many groups as it takes for each to fit. */
+function blocksOf([first = 0, ...others]: readonly number[], columns: number): number[][] {
+  const blocks = [[0]];
+  let used = first;
+  others.forEach((width, index) => {
+    if (used + 2 + width > columns && (blocks.at(-1)?.length ?? 0) > 1) {
+      blocks.push([0]);
+      used = first;
+    }
+    blocks.at(-1)?.push(index + 1);
+    used += 2 + width;
+  });
+  return blocks;
 }

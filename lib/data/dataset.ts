@@ -1,4 +1,5 @@
 import { CmirError } from '../errors';
+import { didYouMean } from '../suggest';
 
 /** float32 values, row-major and little-endian, that stay in a file and are mapped from there. */
 export interface FileValues {
@@ -135,8 +136,11 @@ export class Dataset implements DatasetFields {
   split(name: string): Split {
     const rows = this.splits.get(name);
     if (rows === undefined) {
-      const known = [...this.splits.keys()].join(', ') || 'none';
-      throw new CmirError('ERR_CMIR_DATA', `${this.name}: no split '${name}'; it has ${known}`);
+      const known = [...this.splits.keys()];
+      throw new CmirError(
+        'ERR_CMIR_DATA',
+        `${this.name}: no split '${name}'; it has ${known.join(', ') || 'none'}${didYouMean(name, known)}`,
+      );
     }
     return { dataset: this, name, rows };
   }

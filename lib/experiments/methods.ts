@@ -1,6 +1,6 @@
 import type { Environment, Options } from '../config';
 import { CmirError } from '../errors';
-import { closestTo } from '../suggest';
+import { expectedOneOf } from '../suggest';
 import { mergeOptions } from './options';
 import type { Space } from './space';
 
@@ -138,11 +138,7 @@ export function findMethod(name: string): Method {
   const found = METHODS.find((other) => other.name === name);
   if (found !== undefined) return found;
   const names = METHODS.map((other) => other.name);
-  const nearest = closestTo(name, names);
-  throw new CmirError(
-    'ERR_CMIR_USAGE',
-    `unknown method '${name}'${nearest === undefined ? '' : `; did you mean '${nearest}'?`} Expected ${names.join(', ')}`,
-  );
+  throw new CmirError('ERR_CMIR_USAGE', `unknown method '${name}', ${expectedOneOf(name, names)}`);
 }
 
 /** The options that a method trains with: the user's, the method's over them, then what a search found. */

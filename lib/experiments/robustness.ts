@@ -1,4 +1,5 @@
 import type { Dataset } from '../data/dataset';
+import { expectedOneOf } from '../suggest';
 import { CmirError } from '../errors';
 import { metricNames, type Metrics } from '../metrics';
 import type { Model } from '../training/model';
@@ -78,7 +79,7 @@ export function chosenMetrics(
   if (unknown === undefined) return metrics ?? known;
   throw new CmirError(
     'ERR_CMIR_USAGE',
-    `metrics: found '${unknown}', expected one of ${known.join(', ')} for ${task}`,
+    `metrics: found '${unknown}', ${expectedOneOf(unknown, known)} for ${task}`,
   );
 }
 

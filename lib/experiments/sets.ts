@@ -1,5 +1,6 @@
 import type { Dataset } from '../data/dataset';
 import { CmirError } from '../errors';
+import { expectedOneOf } from '../suggest';
 import { EVALUATION_KINDS, isAdditive, type Noise } from '../training/noise';
 import type { EvaluationSet } from './results';
 
@@ -134,7 +135,7 @@ export function checkKind(kind: string, where: string): Noise['kind'] {
   if (known !== undefined) return known;
   throw new CmirError(
     'ERR_CMIR_USAGE',
-    `${where}: found kind '${kind}', expected one of ${EVALUATION_KINDS.join(', ')}`,
+    `${where}: found kind '${kind}', ${expectedOneOf(kind, EVALUATION_KINDS)}`,
   );
 }
 

@@ -6,8 +6,7 @@ import { configKeys } from '../config';
 import { exampleKey } from '../data/keys';
 import { keyedGenerator } from '../data/random';
 import { CmirError } from '../errors';
-import { describeProblems } from '../problems';
-import { closestTo } from '../suggest';
+import { describeProblems, unknownKey } from '../problems';
 
 const bounds = z
   .tuple([z.number(), z.number()])
@@ -43,9 +42,7 @@ export function parseSpace(value: unknown, source: string): Space {
   return Object.fromEntries(
     Object.entries(parsed.data).map(([key, range]) => {
       if (!known.includes(key)) {
-        const nearest = closestTo(key, known);
-        const hint = nearest === undefined ? '' : `; did you mean '${nearest}'?`;
-        throw new CmirError('ERR_CMIR_CONFIG', `${source}: unknown key '${key}'${hint}`);
+        throw new CmirError('ERR_CMIR_CONFIG', `${source}: ${unknownKey(key, known)}`);
       }
       return [key, parseRange(range, `${source}: ${key}`)];
     }),

@@ -1,4 +1,5 @@
 import { CmirError } from '../errors';
+import { expectedOneOf } from '../suggest';
 import { CLASSIFICATION_METRICS } from './classification';
 import {
   CONVENTIONS,
@@ -33,8 +34,11 @@ export function robustBase(name: string): string | undefined {
 export function metricDirection(name: string): 'higher' | 'lower' {
   const row = METRICS.find((metric) => metric.name === (robustBase(name) ?? name));
   if (row === undefined) {
-    const known = [...new Set(METRICS.map((metric) => metric.name))].join(', ');
-    throw new CmirError('ERR_CMIR_CONFIG', `unknown metric '${name}', expected one of ${known}`);
+    const known = [...new Set(METRICS.map((metric) => metric.name))];
+    throw new CmirError(
+      'ERR_CMIR_CONFIG',
+      `unknown metric '${name}', ${expectedOneOf(name, known)}`,
+    );
   }
   return row.better;
 }

@@ -46,7 +46,9 @@ export interface EpochsOptions {
   readonly states: 'best' | 'all';
   readonly signal: AbortSignal | undefined;
   readonly onProgress: ((report: ProgressReport) => void) | undefined;
-  /** After each epoch; what it awaits holds up the next. */
+  /** After each epoch of which a state is wanted: hands over the checkpoint, which is work of the next epoch. */
+  readonly onState: (record: EpochRecord, state: NativeState) => Promise<void>;
+  /** Then, after each epoch; what it awaits holds up the next, and is no epoch's time. */
   readonly onEpoch: (record: EpochRecord, state: NativeState | undefined) => Promise<void>;
 }
 
@@ -94,9 +96,11 @@ export async function runEpochs(options: EpochsOptions): Promise<void> {
       seconds: (end - start) / 1000,
       native_seconds: result.seconds + clock.seconds,
     };
-    start = end;
     history.push(record);
+    if (state !== undefined) await options.onState(record, state);
+    const handedOver = performance.now();
     await options.onEpoch(record, state);
+    start = end + performance.now() - handedOver;
   }
 }
 

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { noiseKindSchema, type NoiseKind } from '../config';
 import { describeProblems } from '../problems';
 import { CmirError } from '../errors';
-import { closestTo } from '../suggest';
+import { expectedOneOf } from '../suggest';
 import type { NativeNoise } from '../../binding';
 
 /** Noise of test sets: that of training, and time steps or modalities that are replaced or missing. */
@@ -79,17 +79,14 @@ export function checkNoise(noise: Noise, modalities: readonly string[]): NativeN
 
 /** Throws ERR_CMIR_USAGE unless each of `names` is one of `known`, and none comes twice. */
 function checkNames(names: readonly string[], known: readonly string[]): void {
-  const expected = `expected one of ${known.join(', ')}`;
   for (const [i, name] of names.entries()) {
     if (names.indexOf(name) !== i) {
       throw new CmirError('ERR_CMIR_USAGE', `noise.modalities: found '${name}' twice`);
     }
     if (known.includes(name)) continue;
-    const nearest = closestTo(name, known);
-    const advice = nearest === undefined ? '' : `; did you mean '${nearest}'?`;
     throw new CmirError(
       'ERR_CMIR_USAGE',
-      `noise.modalities: found '${name}', ${expected}${advice}`,
+      `noise.modalities: found '${name}', ${expectedOneOf(name, known)}`,
     );
   }
 }

@@ -4,6 +4,7 @@ import type { Config } from '../config';
 import type { Dataset, Modality, Split } from '../data/dataset';
 import { CmirError } from '../errors';
 import { metricNames, robustBase } from '../metrics';
+import { didYouMean } from '../suggest';
 
 /** One vector of `features` values an example, or with `sequence` any number of such frames. */
 export interface ModalityShape {
@@ -121,7 +122,7 @@ export function decide(config: Config, shape: ModelShape, cudaDevices: number): 
   if (!known.includes(robustBase(metric) ?? metric)) {
     throw new CmirError(
       'ERR_CMIR_CONFIG',
-      `training.metric: found '${metric}', expected auto or one of ${known.join(', ')} for ${task}, or robust before one, as in robust${known[0] ?? ''}`,
+      `training.metric: found '${metric}', expected auto or one of ${known.join(', ')} for ${task}, or robust before one, as in robust${known[0] ?? ''}${didYouMean(metric, known)}`,
     );
   }
   const device = config.device !== 'auto' ? config.device : cudaDevices > 0 ? 'cuda:0' : 'cpu';

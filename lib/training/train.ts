@@ -133,11 +133,11 @@ async function run(
       states: recorder === undefined ? 'best' : 'all',
       signal,
       onProgress,
+      onState: async (epoch, state) => {
+        if (epoch.best) best = withoutOptimizer(state);
+        await recorder?.add(entry(state, epoch.best ? best : undefined));
+      },
       onEpoch: async (epoch, state) => {
-        if (state !== undefined) {
-          if (epoch.best) best = withoutOptimizer(state);
-          await recorder?.add(entry(state, epoch.best ? best : undefined));
-        }
         await onEpoch?.(epoch, stop);
         if (stopping.stopped && state !== undefined) await recorder?.add(entry(state, undefined));
       },

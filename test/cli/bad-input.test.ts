@@ -152,7 +152,11 @@ describe('a data set is refused, with file and row, and no run folder is made', 
 describe('an option is refused by its name', () => {
   test.each<[string, string[], string]>([
     ['unknown option', ['--speed', '9'], "unknown option '--speed'"],
-    ['misspelt option', ['--sed', '9'], 'Did you mean one of --seed, --set?'],
+    [
+      'misspelt option',
+      ['--sed', '9'],
+      "unknown option '--sed'; did you mean '--seed' or '--set'?",
+    ],
     ['option without its value', ['--seed'], "'--seed <n>' argument missing"],
     ['misspelt key', ['--set', 'weights.invarience=1'], "did you mean 'weights.invariance'?"],
     ['setting without a value', ['--set', 'seed'], "--set: found 'seed', expected KEY=VALUE"],
@@ -175,9 +179,10 @@ describe('an option is refused by its name', () => {
     [
       'unknown device',
       ['--device', 'gpu'],
-      'device: found "gpu", expected auto, cpu, cuda or cuda:<index>',
+      "--device: found 'gpu', expected auto, cpu, cuda or cuda:<index>",
     ],
-    ['unknown metric', ['--set', 'training.metric=MEA'], 'MAE'],
+    ['unknown metric', ['--set', 'training.metric=MEA'], "did you mean 'MAE'?"],
+    ['misspelt name', ['--set', 'model.pooling=atention'], "gru; did you mean 'attention'?"],
     ['too many arguments', ['a', 'b'], 'too many arguments'],
     ['loss of another task', ['--set', 'prediction.loss=crossEntropy'], 'prediction.loss'],
     ['resume of no run', ['--resume'], 'last.safetensors: found no such file'],
@@ -208,7 +213,9 @@ describe('an option is refused by its name', () => {
   });
 
   test('a command that is misspelt', async () => {
-    expect(await refusal(['trian'])).toMatch(/unknown command 'trian'[^]*Did you mean train\?/);
+    expect(await refusal(['trian'])).toMatch(
+      /unknown command 'trian'; did you mean 'train'\?\n\(cmir --help lists the commands\)/,
+    );
   });
 
   test('a run folder in use stays as it is', async () => {
@@ -300,7 +307,14 @@ describe('a run that is damaged or does not fit is refused', () => {
   });
 
   test.each<[string, string[], string]>([
-    ['unknown split', ['--split', 'tset'], 'tset'],
+    [
+      'unknown split',
+      ['--split', 'tset'],
+      "no split 'tset'; it has train, valid, test, shifted; did you mean 'test'?",
+    ],
+    ['unknown convention', ['--metrics', 'ithps'], "sims, all; did you mean 'ithp'?"],
+    ['misspelt kind of noise', ['--noise', 'gausian:1'], "modality; did you mean 'gaussian'?"],
+    ['unknown device', ['--device', 'cdua'], "cuda or cuda:<index>; did you mean 'cuda'?"],
     ['unknown kind of noise', ['--noise', 'fog:1'], "found kind 'fog', expected one of gaussian"],
     [
       'a probability above 1',

@@ -194,7 +194,9 @@ describe('evaluate', () => {
     expect(stdout).toBe(`${metricTable(all)}\n`);
     const { code, stderr } = await cmir(['evaluate', run, '--metrics', 'mae']);
     expect(code).toBe(2);
-    expect(stderr).toContain('Allowed choices are mmsa, f1Legacy, ithp, gal, sims, all');
+    expect(stderr).toContain(
+      "--metrics: found 'mae', expected one of mmsa, f1Legacy, ithp, gal, sims, all",
+    );
   });
 
   test('--split names another, all takes every example', async () => {
@@ -327,21 +329,6 @@ test('classes: trained from words, predicted by name with a probability each', a
 });
 
 describe('help', () => {
-  test('of the program lists its commands, of each command its options', async () => {
-    const { stdout } = await succeed(['--help']);
-    const list = stdout.slice(stdout.indexOf('Commands:'));
-    const commands = [...list.matchAll(/^ {2}(\w+)/gm)].map(([, name]) => name as string);
-    expect(commands).toEqual(
-      expect.arrayContaining(['train', 'evaluate', 'predict', 'setup', 'doctor']),
-    );
-    for (const command of commands.filter((name) => name !== 'help')) {
-      const help = await succeed([command, '--help']);
-      expect(help.stderr).toBe('');
-      expect(help.stdout).toContain(`Usage: cmir ${command} `);
-      expect(help.stdout).toMatch(/Options:\n[^]*-h, --help/);
-    }
-  });
-
   test('no command at all is bad usage, answered with the help', async () => {
     const { code, stdout, stderr } = await cmir([]);
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });

@@ -58,9 +58,9 @@ describe('synthesize', () => {
   test.each([
     [['--set', 'train'], "--set: found 'train', expected KEY=VALUE"],
     [['--set', '__proto__.x=1'], "--set: found '__proto__.x=1', expected KEY=VALUE"],
-    [['--set', 'tarin=5'], 'synthetic.tarin: found an unknown option, expected perhaps train'],
+    [['--set', 'tarin=5'], "sequence; did you mean 'train'?"],
     [['--set', 'noise=-1'], 'synthetic.noise: found -1, expected a number from 0'],
-    [['--format', 'xml'], 'Allowed choices are csv, parquet, safetensors, npz'],
+    [['--format', 'xml'], "--format: found 'xml', expected one of csv, parquet, safetensors, npz"],
   ])('%j is refused', async (args, message) => {
     const out = join(folder, 'refused');
     expect(await refusal('synthesize', out, ...args)).toContain(message);
@@ -166,7 +166,7 @@ describe('split', () => {
   });
 
   test.each([
-    [['--by', 'magic'], 'Allowed choices are random, group, kfold, words'],
+    [['--by', 'magic'], "--by: found 'magic', expected one of random, group, kfold, words"],
     [['--by', 'kfold', '--option', 'k=2'], 'split by kfold: k: found 2'],
     [['--by', 'random', '--option', 'k=3'], "option 'k', which belongs to by kfold"],
     [['--by', 'words'], 'found no column of text'],

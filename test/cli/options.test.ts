@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
 
-import { collect, parseNoise, readOptions } from '../../lib/cli/options';
+import { parseNoise, readOptions } from '../../lib/cli/options';
 import { errorOf, freshPath, removeFresh } from '../training/fixture';
 
 afterAll(removeFresh);
@@ -10,10 +10,6 @@ function configFile(text: string): string {
   writeFileSync(path, text);
   return path;
 }
-
-test('collect keeps every value in its order', () => {
-  expect(collect('b', ['a'])).toEqual(['a', 'b']);
-});
 
 test('flags come over settings, settings over the file', async () => {
   const file = configFile('{"seed": 1, "device": "cpu", "model": {"hidden": 8}, "threads": 2}');

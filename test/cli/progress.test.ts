@@ -1,3 +1,5 @@
+import { stripVTControlCharacters } from 'node:util';
+
 import { progressView } from '../../lib/cli/progress';
 import type { EpochRecord } from '../../lib/training/history';
 
@@ -80,7 +82,8 @@ test('quiet prints nothing', () => {
   expect(write).not.toHaveBeenCalled();
 });
 
-test('on a terminal, a bar with epoch, terms, speed and time left', () => {
+/** What a bar writes on a terminal of so many columns, without what moves its cursor. */
+function drawn(columns: number, use: (view: ReturnType<typeof progressView>) => void): string[] {
   jest.restoreAllMocks();
   let text = '';
   jest.spyOn(process.stderr, 'write').mockImplementation((chunk) => {
@@ -88,16 +91,56 @@ test('on a terminal, a bar with epoch, terms, speed and time left', () => {
     return true;
   });
   process.stderr.isTTY = true;
-  process.stderr.clearLine = () => true;
-  const cursorTo = jest.fn(() => true);
-  Object.assign(process.stderr, { cursorTo });
-  const view = progressView(false, 'MAE');
+  Object.assign(process.stderr, { columns, clearLine: () => true, cursorTo: () => true });
+  use(progressView(false, 'MAE'));
+  jest.restoreAllMocks();
+  return stripVTControlCharacters(text)
+    .split(/(?=epoch )/)
+    .filter((line) => line.startsWith('epoch '));
+}
+
+const show = (view: ReturnType<typeof progressView>): void => {
   view.onProgress({ ...report, secondsLeft: 75, last: undefined });
   view.onProgress({ ...report, step: 5, secondsLeft: 12, last: record(1) });
-  view.stop();
-  expect(text).toContain('epoch 2/4 [');
-  expect(text).toMatch(/=+-+/);
-  expect(text).toContain('1235 examples/s, at most 1 min 15 s left');
+};
+
+test('on a terminal, a bar with epoch, score, time left, speed and terms', () => {
+  const lines = drawn(200, (view) => {
+    show(view);
+    view.stop();
+  });
+  expect(lines[0]).toBe('epoch 2/4 [====--------] | at most 1 min 15 s left, 1235 examples/s');
+  expect(lines.at(-1)).toBe(
+    'epoch 2/4 [=====-------] valid MAE 0.7500 * | at most 12 s left, 1235 examples/s' +
+      ' | loss 3.000 prediction 1.250 invariance 0.500 decorrelation 0.250 reconstruction 1.000',
+  );
+});
+
+test.each([80, 70, 40, 24, 5])('on %d columns, a bar has room, its end left out', (columns) => {
+  const lines = drawn(columns, (view) => {
+    show(view);
+    view.stop();
+  });
+  for (const line of lines) expect(line.length).toBeLessThanOrEqual(columns);
+  if (columns >= 24) expect(lines.at(-1)).toMatch(/^epoch 2\/4 \[=+-+\]/);
+});
+
+test('a bar that was stopped stays away, and gives the cursor back once', () => {
+  let text = '';
+  drawn(80, (view) => {
+    show(view);
+    view.stop();
+    const { calls } = (process.stderr.write as jest.Mock).mock;
+    const before = calls.length;
+    show(view);
+    view.stop();
+    expect(calls).toHaveLength(before);
+    text = calls.map(([chunk]) => String(chunk)).join('');
+  });
+  expect(text.split('\u001b[?25l')).toHaveLength(2);
+  expect(text.split('\u001b[?25h')).toHaveLength(2);
+  expect(text.indexOf('\u001b[?25l')).toBeLessThan(text.indexOf('\u001b[?25h'));
+  expect(text.lastIndexOf('\u001b[?7l')).toBeLessThan(text.lastIndexOf('\u001b[?7h'));
 });
 
 test('a bar that never began stops in silence', () => {

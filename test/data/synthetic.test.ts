@@ -453,7 +453,9 @@ test.each([
   ],
   [
     { corelation: 0.5 } as SyntheticOptions,
-    'synthetic.corelation: found an unknown option, expected perhaps correlation',
+    'synthetic.corelation: found an unknown option, expected one of seed, modalities, train, valid, test, shifted, ' +
+      'causal, spurious, correlation, spuriousScale, noise, labelNoise, frameNoise, classes, missing, ' +
+      "shiftedCorrelation, sequence; did you mean 'correlation'?",
   ],
 ] as [SyntheticOptions, string][])('refuses %j', async (options, message) => {
   const error = await errorOf(() => syntheticDataset(options));

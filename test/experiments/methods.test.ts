@@ -49,7 +49,7 @@ test('what makes a method is above what a search found, and that above the userâ
 
 test('an unknown method is refused with the nearest', () => {
   expect(() => findMethod('cmir-mix')).toThrow(/did you mean 'cmir-mixed'/);
-  expect(() => findMethod('x')).toThrow(/unknown method 'x' Expected fusion, /);
+  expect(() => findMethod('x')).toThrow(/unknown method 'x', expected one of fusion, /);
 });
 
 test('merging replaces lists and keeps what it is given', () => {

@@ -60,7 +60,8 @@ describe('the table', () => {
     expect(error.code).toBe('ERR_CMIR_CONFIG');
     expect(error.message).toBe(
       "unknown metric 'MEA', expected one of Has0_acc_2, Has0_F1_score, Non0_acc_2, Non0_F1_score, " +
-        'Mult_acc_5, Mult_acc_7, MAE, Corr, Mult_acc_2, Mult_acc_3, F1_score, Acc, Macro_F1_score',
+        'Mult_acc_5, Mult_acc_7, MAE, Corr, Mult_acc_2, Mult_acc_3, F1_score, Acc, Macro_F1_score; ' +
+        "did you mean 'MAE'?",
     );
   });
 });

@@ -24,6 +24,25 @@ function replaced(fields: Partial<Dataset>): Dataset {
 
 const splitsWithout = (name: string) => new Map([...data.splits].filter(([key]) => key !== name));
 
+test('what onEpoch waits for is no epoch’s time', async () => {
+  // From the end of the first wait to that of the last there are epochs 2 to n, and the waits after them.
+  const spans: { from: number; to: number }[] = [];
+  const run = await train(data, TINY, {
+    onEpoch: async () => {
+      const from = performance.now();
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      spans.push({ from, to: performance.now() });
+    },
+  });
+  run.model.dispose();
+  expect(spans.length).toBeGreaterThan(2);
+  const waited = spans.slice(1).reduce((sum, { from, to }) => sum + to - from, 0);
+  // Epoch 2 begins when the state of epoch 1 is handed over, before the first wait.
+  const worked = run.history.slice(2).reduce((sum, { seconds }) => sum + 1000 * seconds, 0);
+  expect(worked).toBeGreaterThan(0);
+  expect(worked + waited).toBeLessThanOrEqual((spans.at(-1)?.to ?? 0) - (spans[0]?.to ?? 0));
+});
+
 describe('a run', () => {
   const out = freshPath();
   const epochs: EpochRecord[] = [];

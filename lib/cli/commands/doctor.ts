@@ -1,19 +1,25 @@
 import type { Command } from 'commander';
 
 import { doctor, type Diagnosis } from '../../native/doctor';
+import { outputOptions } from '../flags';
+import { examples } from '../help';
 
 export function register(program: Command): void {
-  program
+  const command = program
     .command('doctor')
     .description(
       'versions, where LibTorch was found and why, devices, and what to do when something is missing',
     )
-    .option('--json', 'print one JSON document', false)
     .action(async ({ json }: { json: boolean }) => {
       const diagnosis = await doctor();
       console.log(json ? JSON.stringify(diagnosis, null, 2) : render(diagnosis));
       if (diagnosis.verdict === 'not ready') process.exitCode = 1;
     });
+  outputOptions(command);
+  examples(command, [
+    ['cmir doctor', 'what is missing, and what to do'],
+    ['cmir doctor --json', 'for a report of a defect'],
+  ]);
 }
 
 function render(diagnosis: Diagnosis): string {
@@ -28,7 +34,7 @@ function render(diagnosis: Diagnosis): string {
     ['LibTorch', libtorch === null ? 'missing' : `${libtorch.version} (${libtorch.variant})`],
     ['', libtorch === null ? '' : libtorch.root],
     ['', libtorch === null ? '' : `because ${libtorch.reason}`],
-    ['addon', addon === null ? 'not built' : `built for LibTorch ${addon.builtFor}`],
+    ['addon', addon === null ? 'none' : describeAddon(addon)],
     ['', addon === null ? '' : addon.path],
     ['devices', engine === null ? 'unknown' : devices(engine)],
   ];
@@ -39,6 +45,11 @@ function render(diagnosis: Diagnosis): string {
     lines.push('', `problem: ${what}`, `  mend it: ${fix}`);
   }
   return [...lines, '', `verdict: ${diagnosis.verdict}`].join('\n');
+}
+
+function describeAddon({ builtFor, buildId }: NonNullable<Diagnosis['addon']>): string {
+  const origin = buildId === null ? 'built here' : `prebuilt, build ${buildId},`;
+  return `${origin} for LibTorch ${builtFor}`;
 }
 
 function devices(engine: NonNullable<Diagnosis['engine']>): string {

@@ -1,8 +1,12 @@
-import { Option, type Command } from 'commander';
+import type { Command } from 'commander';
 
 import { CONVENTIONS, type Convention, type MetricReport, type Metrics } from '../../metrics';
 import { loadModel } from '../../training/load';
 import { openDataset, readSource } from '../../training/source';
+import { EVALUATION_KINDS } from '../../training/noise';
+import { deviceOption, outputOptions, splitOption } from '../flags';
+import { examples } from '../help';
+import { oneOf, suggesting } from '../named';
 import { parseNoise, parseSeed } from '../options';
 import { printNotes } from '../notes';
 import { makeReady } from '../ready';
@@ -19,28 +23,36 @@ interface Flags {
 }
 
 export function register(program: Command): void {
-  program
+  const command = program
     .command('evaluate')
     .description('metrics of a run’s best model')
     .argument('<run>', 'run folder')
     .argument('[dataset]', 'data set; default: the one the run was trained on')
-    .option('--split <name>', 'which examples; all of them with: all', 'test')
-    .option(
-      '--noise <kind:level[@modalities]>',
-      'noise on the standardised features, for example gaussian:0.7 or erase:0.5@text+audio',
+    .addOption(splitOption('which examples; all of them with: all', 'test'))
+    .addOption(
+      suggesting(
+        '--noise <kind:level>',
+        'noise on the standardised features, for example gaussian:0.7 or erase:0.5@text+audio',
+        EVALUATION_KINDS.map((kind) => `${kind}:`),
+      ),
     )
     .option('--seed <n>', 'key of the noise', '0')
     .addOption(
-      new Option('--metrics <convention>', 'whose definitions of the regression metrics')
-        .choices([...CONVENTIONS, 'all'])
-        .default('mmsa'),
+      oneOf('--metrics <convention>', 'whose definitions of the regression metrics', [
+        ...CONVENTIONS,
+        'all',
+      ]).default('mmsa'),
     )
-    .option('--device <name>', 'auto, cpu, cuda or cuda:<i>')
-    .option('--json', 'print one JSON document', false)
-    .option('--quiet', 'no progress', false)
+    .addOption(deviceOption())
     .action(async (run: string, dataset: string | undefined, flags: Flags) => {
       await main(run, dataset, flags);
     });
+  outputOptions(command, { quiet: 'no notes' });
+  examples(command, [
+    ['cmir evaluate runs/a', 'the test split of its own data'],
+    ['cmir evaluate runs/a --noise gaussian:0.7', 'how it stands noise'],
+    ['cmir evaluate runs/a other.npz --split all --metrics all'],
+  ]);
 }
 
 async function main(run: string, path: string | undefined, flags: Flags): Promise<void> {

@@ -1,6 +1,9 @@
-import type { Command } from 'commander';
+import { Option, type Command } from 'commander';
 
 import { EXPORT_FORMATS, exportModel, type ExportFormat } from '../../export';
+import { outputOptions } from '../flags';
+import { examples } from '../help';
+import { oneOf } from '../named';
 
 interface Flags {
   format: string;
@@ -9,16 +12,11 @@ interface Flags {
 }
 
 export function register(program: Command): void {
-  program
+  const command = program
     .command('export')
     .description('a run’s best model as a file that other runtimes read: ONNX, or PyTorch')
     .argument('<run>', 'run folder')
-    .requiredOption('--format <name>', EXPORT_FORMATS.join(' or '))
-    .option(
-      '--out <path>',
-      'file (onnx) or folder (pytorch) to write; default: model.onnx or pytorch in the run folder',
-    )
-    .option('--json', 'print one JSON document', false)
+    .addOption(oneOf('--format <name>', 'what to write', EXPORT_FORMATS).makeOptionMandatory())
     .action(async (run: string, { format, out, json }: Flags) => {
       const exported = await exportModel(run, {
         format: format as ExportFormat, // Checked there.
@@ -26,4 +24,11 @@ export function register(program: Command): void {
       });
       console.log(json ? JSON.stringify(exported) : `${exported.out}: ${exported.format}`);
     });
+  outputOptions(command, {
+    out: new Option('--out <path>', 'file (onnx) or folder (pytorch); else in the run folder'),
+  });
+  examples(command, [
+    ['cmir export runs/a --format onnx', 'writes runs/a/model.onnx'],
+    ['cmir export runs/a --format pytorch --out model/', 'state dict and a model.py'],
+  ]);
 }

@@ -1,10 +1,12 @@
-import type { Command } from 'commander';
+import { Option, type Command } from 'commander';
 import Papa from 'papaparse';
 
 import { loadDataset } from '../../data/load';
 import { writeAtomically } from '../../training/files';
 import { loadModel } from '../../training/load';
 import type { Model, Predictions } from '../../training/model';
+import { deviceOption, outputOptions, splitOption } from '../flags';
+import { examples } from '../help';
 import { printNotes } from '../notes';
 import { makeReady } from '../ready';
 
@@ -17,19 +19,24 @@ interface Flags {
 }
 
 export function register(program: Command): void {
-  program
+  const command = program
     .command('predict')
     .description('predictions of a run’s best model as CSV, a row an example')
     .argument('<run>', 'run folder')
     .argument('<dataset>', 'data set; labels are not needed')
-    .requiredOption('--out <file.csv>', 'file to write')
-    .option('--split <name>', 'which examples', 'all')
-    .option('--device <name>', 'auto, cpu, cuda or cuda:<i>')
-    .option('--json', 'print one JSON document', false)
-    .option('--quiet', 'no progress', false)
+    .addOption(splitOption('which examples', 'all'))
+    .addOption(deviceOption())
     .action(async (run: string, dataset: string, flags: Flags) => {
       await main(run, dataset, flags);
     });
+  outputOptions(command, {
+    out: new Option('--out <file.csv>', 'file to write').makeOptionMandatory(),
+    quiet: 'no notes',
+  });
+  examples(command, [
+    ['cmir predict runs/a new.npz --out predictions.csv'],
+    ['cmir predict runs/a mosi/ --split test --out test.csv'],
+  ]);
 }
 
 async function main(run: string, path: string, flags: Flags): Promise<void> {

@@ -1,10 +1,12 @@
-import type { Command } from 'commander';
+import { Option, type Command } from 'commander';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { CmirError } from '../../errors';
 import { makeReport } from '../../report';
 import { writeAtomically } from '../../training/files';
+import { deviceOption, metricOption, outputOptions } from '../flags';
+import { examples } from '../help';
 import { makeReady } from '../ready';
 
 interface Flags {
@@ -19,24 +21,28 @@ interface Flags {
 }
 
 export function register(program: Command): void {
-  program
+  const command = program
     .command('report')
     .description('one HTML page on runs and results, which needs no network and no other file')
     .argument(
       '<runs...>',
       'run folders, and folders with compare.json, sweep.json, search.json, probes.json or sensitivity.json',
     )
-    .requiredOption('--out <file.html>', 'file to write')
-    .option('--figures <folder>', 'also write every chart as SVG and its data as CSV there')
     .option('--title <text>', 'heading of the page')
-    .option('--metric <name>', 'metric that charts are about; default: MAE or Acc')
+    .addOption(metricOption('metric that charts are about; default: MAE or Acc'))
     .option('--models <n>', 'draw predictions and codes of so many methods at most; 0 of none', '6')
-    .option('--device <name>', 'auto, cpu, cuda or cuda:<i>')
-    .option('--json', 'print one JSON document', false)
-    .option('--quiet', 'no notes', false)
+    .addOption(deviceOption())
     .action(async (runs: string[], flags: Flags) => {
       await main(runs, flags);
     });
+  outputOptions(command, {
+    out: new Option('--out <file.html>', 'file to write').makeOptionMandatory(),
+    quiet: 'no notes',
+  }).option('--figures <folder>', 'also write every chart as SVG and its data as CSV there');
+  examples(command, [
+    ['cmir report runs/a --out a.html', 'how one run went'],
+    ['cmir report compare/ sweep/ search/ --out report.html --figures figures/'],
+  ]);
 }
 
 async function main(runs: readonly string[], flags: Flags): Promise<void> {

@@ -1,8 +1,13 @@
-import type { Command } from 'commander';
+import { Option, type Command } from 'commander';
 
 import { saveSweep } from '../../experiments/files';
 import { robustnessOfRuns, splitArguments } from '../../experiments/runs';
 import { checkKind } from '../../experiments/sets';
+import { EVALUATION_KINDS } from '../../training/noise';
+import { commandLine } from '../command-line';
+import { deviceOption, metricOption, outputOptions } from '../flags';
+import { examples } from '../help';
+import { suggesting } from '../named';
 import { parseCount, parseList, parseNumbers, parseSeed } from '../options';
 import { makeReady } from '../ready';
 import { mainMetric, sweepTables } from '../sweep-table';
@@ -20,7 +25,7 @@ interface Flags {
 }
 
 export function register(program: Command): void {
-  program
+  const command = program
     .command('robustness')
     .description(
       'metrics of finished runs under noise and with modalities missing: the sweep noise-v1',
@@ -30,21 +35,34 @@ export function register(program: Command): void {
       '<run...>',
       'run folders, those that differ in their seed alone being one method; then a data set, by default the one they were trained on',
     )
-    .option('--kinds <list>', 'kinds of noise, for example gaussian,erase; default: all that fit')
+    .addOption(
+      suggesting(
+        '--kinds <list>',
+        'kinds of noise, for example gaussian,erase; default: all that fit',
+        EVALUATION_KINDS,
+        'list',
+      ),
+    )
     .option(
       '--levels <list>',
       'levels, for example 0.3,0.5; default: 0.1 to 0.7, and 1.4 of additive kinds',
     )
     .option('--draws <n>', 'draws of the noise that a value is the mean of', '1')
     .option('--seed <n>', 'key of the noise', '0')
-    .option('--metric <name>', 'metric of the tables; default: MAE or Acc')
-    .option('--device <name>', 'auto, cpu, cuda or cuda:<i>')
-    .option('--out <dir>', 'folder for sweep.json and sweep.csv')
-    .option('--json', 'print one JSON document', false)
-    .option('--quiet', 'no progress', false)
+    .addOption(metricOption('metric of the tables; default: MAE or Acc'))
+    .addOption(deviceOption())
     .action(async (paths: string[], flags: Flags) => {
       await main(paths, flags);
     });
+  outputOptions(command, {
+    out: new Option('--out <folder>', 'folder for sweep.json and sweep.csv'),
+    quiet: 'no progress',
+  });
+  examples(command, [
+    ['cmir robustness runs/fusion-* runs/cmir-* --out sweep/', 'two methods, their seeds'],
+    ['cmir robustness runs/a --kinds gaussian,erase --levels 0.3,0.7 --draws 5'],
+    ['cmir report sweep/ --out report.html', 'the curves of it'],
+  ]);
 }
 
 async function main(paths: string[], flags: Flags): Promise<void> {
@@ -62,7 +80,7 @@ async function main(paths: string[], flags: Flags): Promise<void> {
   const sweep = await robustnessOfRuns(runs, {
     ...options,
     dataset,
-    command: ['cmir', ...process.argv.slice(2)].join(' '),
+    command: commandLine(),
     onProgress: ({ model, models, set, sets }) => {
       if (flags.quiet || set < sets) return;
       console.error(`run ${String(model)} of ${String(models)}: ${String(sets)} test sets`);

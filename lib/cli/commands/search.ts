@@ -4,11 +4,15 @@ import type { Command } from 'commander';
 
 import { CmirError, messageOf } from '../../errors';
 import type { SearchResult, Trial } from '../../experiments/results';
+import { METHODS } from '../../experiments/methods';
 import { search } from '../../experiments/search';
 import { parseSpace, type Space } from '../../experiments/space';
+import { best as inBest } from '../colour';
 import { commandLine } from '../command-line';
 import { experimentOptions, openExperiment, type ExperimentFlags } from '../experiment';
 import { interruptible } from '../interrupt';
+import { examples } from '../help';
+import { suggesting } from '../named';
 import { countOf, parseList } from '../options';
 import { alignedTable } from '../table';
 
@@ -24,19 +28,32 @@ interface Flags extends ExperimentFlags {
 }
 
 export function register(program: Command): void {
+  const names = METHODS.map(({ name }) => name);
   const command = program
     .command('search')
-    .description('random search of settings on validation, then seeds of the best');
-  experimentOptions(command, 'folder for the results, one a method inside')
-    .option('--methods <names>', 'methods to search, with commas between', 'cmir')
+    .description('random search of settings on validation, then seeds of the best')
+    .addOption(
+      suggesting(
+        '--methods <names>',
+        'methods to search, with commas between',
+        names,
+        'list',
+      ).default('cmir'),
+    )
     .option('--trials <n>', 'random draws of each', countOf('--trials'), 50)
-    .option('--space <file>', 'JSON of ranges by configuration key; default the method’s own')
+    .option('--space <file>', 'JSON of ranges by configuration key; default: the method’s own')
     .option('--finalists <n>', 'best trials to train again', countOf('--finalists'), 3)
     .option('--seeds <n>', 'fresh seeds of each finalist', countOf('--seeds'), 5)
     .option('--halving', 'stop the worse trials early', false)
     .option('--resume', 'continue the search in --out', false)
-    .option('--seed <n>', 'key of the draws; default 1', countOf('--seed', 0))
+    .option('--seed <n>', 'key of the draws; default: 1', countOf('--seed', 0))
     .action(main);
+  experimentOptions(command, 'folder for the results, one a method inside');
+  examples(command, [
+    ['cmir search mosi/ --trials 40 --out search/', 'settings of cmir, chosen on validation'],
+    ['cmir search mosi/ --methods fusion,cmir --halving --out search/'],
+    ['cmir search mosi/ --trials 40 --out search/ --resume', 'goes on after Ctrl-C'],
+  ]);
 }
 
 async function main(path: string | undefined, flags: Flags): Promise<void> {
@@ -114,7 +131,7 @@ function describe(result: SearchResult, out: string | undefined): string {
   const table = [
     ['trial', metric, 'epochs', ...keys.map((key) => key.replace(/^.*\./, ''))],
     ...ranked.map(({ trial, score, epochs, values }) => [
-      `${String(trial)}${trial === best ? ' *' : ''}`,
+      trial === best ? inBest(`${String(trial)} *`) : String(trial),
       score?.toFixed(4) ?? 'n/a',
       String(epochs),
       ...keys.map((key) => cell(values[key])),

@@ -1,9 +1,12 @@
 import type { Command } from 'commander';
 
 import { methodSensitivity } from '../../experiments/compare/sensitivity';
+import { METHODS } from '../../experiments/methods';
 import type { SensitivityRow } from '../../experiments/results';
 import { experimentOptions, openExperiment, type ExperimentFlags } from '../experiment';
 import { interruptible } from '../interrupt';
+import { examples } from '../help';
+import { suggesting } from '../named';
 import { countOf } from '../options';
 import { alignedTable, shown } from '../table';
 
@@ -14,14 +17,21 @@ interface Flags extends ExperimentFlags {
 }
 
 export function register(program: Command): void {
+  const names = METHODS.map(({ name }) => name);
   const command = program
     .command('sensitivity')
-    .description('how metrics answer to one setting at a time: weights, K and intensity');
-  experimentOptions(command, 'folder for sensitivity.json')
-    .option('--method <name>', 'method whose settings are varied', 'cmir')
+    .description('how metrics answer to one setting at a time: weights, K and intensity')
+    .addOption(
+      suggesting('--method <name>', 'method whose settings are varied', names).default('cmir'),
+    )
     .option('--seeds <n>', 'seeds of each value', countOf('--seeds'), 3)
     .option('--tuned <folder>', 'start from the best settings of the searches in this folder')
     .action(main);
+  experimentOptions(command, 'folder for sensitivity.json');
+  examples(command, [
+    ['cmir sensitivity mosi/ --out sensitivity/'],
+    ['cmir sensitivity --seeds 1 --set training.epochs=20', 'a first look, on synthetic data'],
+  ]);
 }
 
 async function main(path: string | undefined, flags: Flags): Promise<void> {

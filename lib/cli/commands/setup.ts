@@ -2,7 +2,8 @@ import type { Command } from 'commander';
 
 import { parseVariant, parseVersion } from '../../native/libtorch';
 import { setup } from '../../native/setup';
-import { collect } from '../options';
+import { outputOptions } from '../flags';
+import { examples } from '../help';
 import { setupView } from '../setup-view';
 
 interface SetupFlags {
@@ -16,10 +17,12 @@ interface SetupFlags {
   json: boolean;
 }
 
+const collect = (value: string, previous: string[]): string[] => [...previous, value];
+
 export function register(program: Command): void {
-  program
+  const command = program
     .command('setup')
-    .description('find or fetch LibTorch and build the native addon where that is needed')
+    .description('find or fetch LibTorch, and make the native addon ready for it')
     .option('--variant <name>', 'cpu, or on Linux a CUDA build such as cu130', (text) =>
       parseVariant('--variant', text),
     )
@@ -34,10 +37,7 @@ export function register(program: Command): void {
       [],
     )
     .option('--sha256 <hash>', 'hash of a --file that cmir does not know', collect, [])
-    .option('--rebuild', 'compile even when the addon is up to date', false)
-    .option('--quiet', 'no progress', false)
-    .option('--json', 'print one JSON document', false)
-    .addHelpText('after', EXAMPLES)
+    .option('--rebuild', 'compile the addon even when there is one that fits', false)
     .action(async ({ file, quiet, json, ...flags }: SetupFlags) => {
       const libtorch = await setup({ ...flags, files: file, ...setupView(quiet) });
       if (json) {
@@ -49,12 +49,10 @@ export function register(program: Command): void {
         console.log(`for later commands to use it: export LIBTORCH='${libtorch.root}'`);
       }
     });
+  outputOptions(command, { quiet: 'no progress' });
+  examples(command, [
+    ['cmir setup --variant cu130', 'a build for CUDA 13.0'],
+    ['cmir setup --folder /opt/libtorch', 'for all users of a machine'],
+    ['cmir setup --file torch-2.13.0+cpu-cp311-cp311-manylinux_2_28_x86_64.whl'],
+  ]);
 }
-
-const EXAMPLES = `
-Examples:
-  cmir setup                          the CPU build, or what is there already
-  cmir setup --variant cu130          a build for CUDA 13.0
-  cmir setup --folder /opt/libtorch   for all users of a machine
-  cmir setup --file torch-2.13.0+cpu-cp311-cp311-manylinux_2_28_x86_64.whl
-                                      without a network`;

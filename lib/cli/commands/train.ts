@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import { Option, type Command } from 'commander';
 import { basename, join, relative, resolve } from 'node:path';
 
 import { resolveConfig } from '../../config';
@@ -6,7 +6,10 @@ import { CmirError, messageOf } from '../../errors';
 import { openDataset, saveSource } from '../../training/source';
 import { train, type Run } from '../../training/train';
 import { quoted } from '../command-line';
-import { collect, readOptions } from '../options';
+import { configurationOptions, outputOptions } from '../flags';
+import { examples } from '../help';
+import { interruptible } from '../interrupt';
+import { readOptions } from '../options';
 import { progressView } from '../progress';
 import { printNotes } from '../notes';
 import { makeReady } from '../ready';
@@ -24,21 +27,25 @@ interface Flags {
 }
 
 export function register(program: Command): void {
-  program
+  const command = program
     .command('train')
     .description('train, evaluate on test, write a run folder')
     .argument('[dataset]', 'data set, a folder or file; without it, the built-in synthetic data')
-    .option('--config <file>', 'JSON file of configuration keys')
-    .option('--set <key=value>', 'set a configuration key; may be given again', collect, [])
-    .option('--out <folder>', 'run folder; default runs/<data set>-<time>-seed<n>')
-    .option('--seed <n>', 'same as --set seed=<n>')
-    .option('--device <name>', 'auto, cpu, cuda or cuda:<i>')
     .option('--resume', 'continue the run in --out after its last finished epoch', false)
-    .option('--json', 'print one JSON document', false)
-    .option('--quiet', 'no progress', false)
     .action(async (dataset: string | undefined, flags: Flags) => {
       await main(dataset, flags);
     });
+  configurationOptions(command).option('--seed <n>', 'same as --set seed=<n>');
+  outputOptions(command, {
+    out: new Option('--out <folder>', 'run folder; default: runs/<data set>-<time>-seed<n>'),
+    quiet: 'no progress',
+  });
+  command.addHelpText('after', `\nKeys of --config and --set: docs/configuration.md`);
+  examples(command, [
+    ['cmir train', 'built-in synthetic data, a few seconds'],
+    ['cmir train mosi/ --out runs/mosi --seed 2 --set training.epochs=50'],
+    ['cmir train mosi/ --out runs/mosi --resume', 'goes on after Ctrl-C'],
+  ]);
 }
 
 async function main(path: string | undefined, flags: Flags): Promise<void> {
@@ -55,27 +62,26 @@ async function main(path: string | undefined, flags: Flags): Promise<void> {
   await makeReady(flags.quiet);
 
   const out = flags.out ?? defaultFolder(path, config.seed);
-  const stop = new AbortController();
-  const interrupt = (): void => {
-    stop.abort(new Error('interrupted'));
-  };
-  process.once('SIGINT', interrupt);
   const view = progressView(
     flags.quiet,
     config.training.metric === 'auto' ? metricOf(dataset) : config.training.metric,
   );
   const folder = { written: false };
   try {
-    const run = await train(dataset, options, {
-      out,
-      resume: flags.resume,
-      signal: stop.signal,
-      onStart: () => {
-        folder.written = true;
-        return saveSource(out, path);
-      },
-      onEpoch: view.onEpoch,
-      onProgress: view.onProgress,
+    const run = await interruptible((signal) => {
+      // A second Ctrl-C ends the process at once: the terminal is put right at the first.
+      signal.addEventListener('abort', view.stop);
+      return train(dataset, options, {
+        out,
+        resume: flags.resume,
+        signal,
+        onStart: () => {
+          folder.written = true;
+          return saveSource(out, path);
+        },
+        onEpoch: view.onEpoch,
+        onProgress: view.onProgress,
+      });
     });
     view.stop();
     print(run, out, flags.json);
@@ -83,8 +89,6 @@ async function main(path: string | undefined, flags: Flags): Promise<void> {
   } catch (error) {
     view.stop();
     throw folder.written ? withAdvice(error, resumeCommand(path, flags, out)) : error;
-  } finally {
-    process.removeListener('SIGINT', interrupt);
   }
 }
 

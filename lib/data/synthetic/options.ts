@@ -1,5 +1,5 @@
 import { CmirError } from '../../errors';
-import { closestTo } from '../../suggest';
+import { didYouMean } from '../../suggest';
 
 /** Frames of an example: as many in all, or drawn for each, every number in the range alike. */
 export type SequenceLength =
@@ -58,6 +58,13 @@ const DEFAULTS = {
   missing: 0,
 } as const;
 
+/** The names of the options. */
+export const SYNTHETIC_OPTIONS: readonly string[] = [
+  ...Object.keys(DEFAULTS),
+  'shiftedCorrelation',
+  'sequence',
+];
+
 /** More classes would be taken for a quantity when the data are read again. */
 const MOST_CLASSES = 20;
 
@@ -107,11 +114,10 @@ function check(name: string, value: unknown, valid: boolean, expected: string): 
 }
 
 function checkNames(options: SyntheticOptions): void {
-  const known = [...Object.keys(DEFAULTS), 'shiftedCorrelation', 'sequence'];
   for (const name of Object.keys(options)) {
-    const nearest = closestTo(name, known);
-    const expected = nearest === undefined ? `one of ${known.join(', ')}` : `perhaps ${nearest}`;
-    check(name, 'an unknown option', known.includes(name), expected);
+    const known = SYNTHETIC_OPTIONS.includes(name);
+    const expected = `one of ${SYNTHETIC_OPTIONS.join(', ')}${didYouMean(name, SYNTHETIC_OPTIONS)}`;
+    check(name, 'an unknown option', known, expected);
   }
   const modalities = Object.keys(options.modalities ?? DEFAULTS.modalities);
   const { sequence = {}, missing = 0 } = options;
@@ -121,7 +127,7 @@ function checkNames(options: SyntheticOptions): void {
   };
   for (const [option, byModality] of Object.entries(named)) {
     for (const name of Object.keys(byModality)) {
-      const expected = `one of ${modalities.join(', ')}`;
+      const expected = `one of ${modalities.join(', ')}${didYouMean(name, modalities)}`;
       check(`${option}.${name}`, 'an unknown modality', modalities.includes(name), expected);
     }
   }

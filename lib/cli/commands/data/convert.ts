@@ -1,9 +1,11 @@
-import { Option, type Command } from 'commander';
+import type { Command } from 'commander';
 
 import { loadDataset } from '../../../data/load';
-import { WRITE_FORMATS, writeDataset, type WriteFormat } from '../../../data/write';
+import { writeDataset, type WriteFormat } from '../../../data/write';
 import { resolveConfig } from '../../../config';
-import { collect, readOptions } from '../../options';
+import { formatOption, outputOptions, readingOptions } from '../../flags';
+import { examples } from '../../help';
+import { readOptions } from '../../options';
 import { printNotes } from '../../notes';
 
 interface Flags {
@@ -14,32 +16,26 @@ interface Flags {
 }
 
 export function register(data: Command): void {
-  data
+  const command = data
     .command('convert')
     .description('write a data set in another format')
     .argument('<dataset>', 'data set of any format')
     .argument('<out>', 'folder or file to write; it must not be there yet')
     .addOption(
-      new Option(
-        '--format <name>',
-        'folders of csv, parquet or safetensors (mapped when trained on, for large data), or a file npz; ' +
+      formatOption(
+        'npz is a file, the others are folders; safetensors is mapped when trained on, for large data; ' +
           'default: npz for a name that ends so, else csv',
-      ).choices(WRITE_FORMATS),
-    )
-    .option('--set <key=value>', 'data.label or data.nonFinite, as in training', collect, [])
-    .option('--json', 'print one JSON document', false)
-    .option('--quiet', 'no notes', false)
-    .addHelpText(
-      'after',
-      `
-Examples:
-  cmir data convert mosi.pkl mosi/                         a folder of CSV tables
-  cmir data convert mosi.pkl mosi --format safetensors     to train on data larger than memory
-  cmir data convert mosi/ mosi.npz                         for NumPy`,
+      ),
     )
     .action(async (source: string, out: string, flags: Flags) => {
       await main(source, out, flags);
     });
+  outputOptions(readingOptions(command, ['data.label', 'data.nonFinite']), { quiet: 'no notes' });
+  examples(command, [
+    ['cmir data convert mosi.pkl mosi/', 'a folder of CSV tables'],
+    ['cmir data convert mosi.pkl mosi --format safetensors', 'to train on data larger than memory'],
+    ['cmir data convert mosi/ mosi.npz', 'for NumPy'],
+  ]);
 }
 
 async function main(source: string, out: string, flags: Flags): Promise<void> {

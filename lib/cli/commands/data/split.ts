@@ -1,11 +1,14 @@
-import { Option, type Command } from 'commander';
+import type { Command } from 'commander';
 
 import { resolveConfig } from '../../../config';
 import { loadDataset } from '../../../data/load';
 import { splitDataset, type SplitOptions, type SplitReport } from '../../../data/split';
-import { WRITE_FORMATS, formatOf, writeDataset, type WriteFormat } from '../../../data/write';
+import { formatOf, writeDataset, type WriteFormat } from '../../../data/write';
+import { formatOption, outputOptions, readingOptions } from '../../flags';
+import { examples, glossary } from '../../help';
+import { keyed, oneOf } from '../../named';
 import { printNotes } from '../../notes';
-import { collect, readOptions, readSettings } from '../../options';
+import { readOptions, readSettings } from '../../options';
 
 interface Flags {
   by: string;
@@ -20,42 +23,39 @@ interface Flags {
 const METHODS = ['random', 'group', 'kfold', 'words'];
 
 export function register(data: Command): void {
-  data
+  const command = data
     .command('split')
     .description('write a data set with other splits')
     .argument('<dataset>', 'data set of any form')
     .argument('<out>', 'folder or file to write; it must not be there yet')
-    .addOption(new Option('--by <method>', 'how: see below').choices(METHODS).makeOptionMandatory())
-    .option('--option <key=value>', 'option of the method; may be given again', collect, [])
+    .addOption(oneOf('--by <method>', 'how', METHODS).makeOptionMandatory())
+    .addOption(keyed('--option <key=value>', 'option of the method; may be given again', []))
     .option('--seed <n>', 'same as --option seed=<n>')
     .addOption(
-      new Option(
-        '--format <name>',
+      formatOption(
         'as in cmir data convert; default: npz for a name that ends so, else the form of the folder, else csv',
-      ).choices(WRITE_FORMATS),
-    )
-    .option('--set <key=value>', 'data.label or task, as in training', collect, [])
-    .option('--json', 'print one JSON document', false)
-    .option('--quiet', 'no notes', false)
-    .addHelpText(
-      'after',
-      `
-Methods and their options:
-  random   fractions.train, .valid, .test, .shifted; stratify, bins
-  group    fractions.*; group, a column: no group in two splits (default: video)
-  kfold    k, fold (from 1): that fold is test, the next valid; group, or stratify and bins
-  words    takes a test set 'shifted' out of test in which words tell less of the label than in
-           train (objective=decorrelate, in the manner of CLUE), or the opposite (objective=invert);
-           text, size, pool (test, all), minCount, stopWords, neutral, annealing.*
-
-Examples:
-  cmir data split mosi/ mosi-by-video/ --by group
-  cmir data split mosi/ fold1/ --by kfold --option k=5 --option fold=1
-  cmir data split mosi/ mosi-ood/ --by words --option objective=invert --seed 2`,
+      ),
     )
     .action(async (source: string, out: string, flags: Flags) => {
       await main(source, out, flags);
     });
+  outputOptions(readingOptions(command, ['data.label', 'task']), { quiet: 'no notes' });
+  glossary(command, 'Methods and their options:', [
+    ['random', 'fractions.train, .valid, .test, .shifted; stratify, bins'],
+    ['group', 'fractions.*; group, a column: no group in two splits (default: video)'],
+    ['kfold', 'k, fold (from 1): that fold is test, the next valid; group, or stratify and bins'],
+    [
+      'words',
+      'takes a test set `shifted` out of test in which words tell less of the label than in train ' +
+        '(objective=decorrelate, in the manner of CLUE), or the opposite (objective=invert); ' +
+        'text, size, pool (test, all), minCount, stopWords, neutral, annealing.*',
+    ],
+  ]);
+  examples(command, [
+    ['cmir data split mosi/ mosi-by-video/ --by group'],
+    ['cmir data split mosi/ fold1/ --by kfold --option k=5 --option fold=1'],
+    ['cmir data split mosi/ mosi-ood/ --by words --option objective=invert --seed 2'],
+  ]);
 }
 
 async function main(source: string, out: string, flags: Flags): Promise<void> {

@@ -1,8 +1,12 @@
-import { Option, type Command } from 'commander';
+import type { Command } from 'commander';
 
 import { syntheticChunks, syntheticDataset, type SyntheticOptions } from '../../../data/synthetic';
-import { WRITE_FORMATS, writeBlocks, writeDataset, type WriteFormat } from '../../../data/write';
-import { collect, readSettings } from '../../options';
+import { SYNTHETIC_OPTIONS } from '../../../data/synthetic/options';
+import { writeBlocks, writeDataset, type WriteFormat } from '../../../data/write';
+import { formatOption, outputOptions } from '../../flags';
+import { examples, glossary } from '../../help';
+import { keyed } from '../../named';
+import { readSettings } from '../../options';
 
 interface Flags {
   set: string[];
@@ -12,40 +16,42 @@ interface Flags {
 }
 
 export function register(data: Command): void {
-  data
+  const command = data
     .command('synthesize')
     .description('write data of the synthetic causal model')
     .argument('<out>', 'folder or file to write; it must not be there yet')
-    .option('--set <key=value>', 'an option of the model; may be given again', collect, [])
-    .option('--seed <n>', 'same as --set seed=<n>')
-    .addOption(new Option('--format <name>', 'as in cmir data convert').choices(WRITE_FORMATS))
-    .option('--json', 'print one JSON document', false)
-    .addHelpText(
-      'after',
-      `
-Options of the model (docs/data.md#synthetic-data): train, valid, test, shifted (examples);
-  modalities.<name> (features); causal, spurious (factors); correlation, shiftedCorrelation;
-  spuriousScale, noise, labelNoise; sequence.length, or .minLength and .maxLength (of all, or
-  sequence.<name>.length ... of one modality); frameNoise; classes; missing, missing.<name>
-
-Examples:
-  cmir data synthesize toy/
-  cmir data synthesize words --format safetensors --set train=16326 --set sequence.length=50 \\
-    --set modalities.text=768 --set modalities.audio=74 --set modalities.vision=35`,
+    .addOption(
+      keyed('--set <key=value>', 'an option of the model; may be given again', SYNTHETIC_OPTIONS),
     )
+    .option('--seed <n>', 'same as --set seed=<n>')
+    .addOption(formatOption('as in cmir data convert'))
     .action(async (out: string, flags: Flags) => {
-      const { set, seed } = flags;
-      const settings = seed === undefined ? set : [...set, `seed=${seed}`];
-      const options: SyntheticOptions = readSettings('--set', settings);
-      if (flags.format === 'safetensors') await writeBlocks(syntheticChunks(options), out);
-      else {
-        const dataset = syntheticDataset(options);
-        await writeDataset(
-          dataset,
-          out,
-          flags.format === undefined ? {} : { format: flags.format },
-        );
-      }
-      console.log(flags.json ? JSON.stringify({ out, options }) : `synthetic data in ${out}`);
+      await main(out, flags);
     });
+  outputOptions(command);
+  glossary(command, 'Options of the model (docs/data.md#synthetic-data):', [
+    ['train, valid, test, shifted', 'examples of each split'],
+    ['modalities.<name>', 'features of a modality'],
+    ['causal, spurious', 'numbers of factors'],
+    ['correlation, shiftedCorrelation', 'of a spurious factor with the label'],
+    ['spuriousScale, noise, labelNoise', 'strengths; frameNoise of frames'],
+    ['sequence.length', 'or .minLength and .maxLength; of one modality: sequence.<name>.length'],
+    ['classes', '0: the label is a number'],
+    ['missing, missing.<name>', 'probability that an example lacks a modality'],
+  ]);
+  examples(command, [
+    ['cmir data synthesize toy/'],
+    ['cmir data synthesize gaps/ --set missing.audio=0.2 --set classes=3'],
+    ['cmir data synthesize long --format safetensors --set train=20000 --set sequence.length=50'],
+  ]);
+}
+
+async function main(out: string, { set, seed, format, json }: Flags): Promise<void> {
+  const settings = seed === undefined ? set : [...set, `seed=${seed}`];
+  const options: SyntheticOptions = readSettings('--set', settings);
+  if (format === 'safetensors') await writeBlocks(syntheticChunks(options), out);
+  else {
+    await writeDataset(syntheticDataset(options), out, format === undefined ? {} : { format });
+  }
+  console.log(json ? JSON.stringify({ out, options }) : `synthetic data in ${out}`);
 }
