@@ -9,7 +9,9 @@ export type Tensor = NativeTensor;
 /** A constraint's value and its gradient in each input it is differentiated in. */
 export type Loss = NativeLoss;
 
+/** The noise of `ops.perturb`. */
 export interface PerturbOptions {
+  /** K of them, 1 to 64. */
   readonly environments: readonly Environment[];
   /** Key of all draws. */
   readonly seed: number;
@@ -17,6 +19,7 @@ export interface PerturbOptions {
   readonly step?: number;
   /** This modality's number among `modalities`. Default 0 of 1. */
   readonly modality?: number;
+  /** Number of modalities, which `drop` chooses from. Default 1. */
   readonly modalities?: number;
   /** One key a row; default its number. */
   readonly keys?: Uint32Array;
@@ -49,7 +52,7 @@ export const ops = {
     });
   },
 
-  /** R_inv of z [E, ...], E >= 2: 2 / (E (E-1)) * sum_{i<j} mean |z_i - z_j|. One gradient. */
+  /** R_inv of z [E, ...] with two environments or more: `2 / (E (E-1)) * sum_{i<j} mean |z_i - z_j|`. One gradient. */
   invariance(z: Tensor): Promise<Loss> {
     return run((native) => native.invariance(z));
   },

@@ -8,6 +8,7 @@ import { writePacked } from './formats/packed/write';
 
 export { WRITE_FORMATS, type WriteFormat } from './formats';
 
+/** How a data set is written. */
 export interface WriteOptions {
   /**
    * csv, parquet and safetensors are folders, npz is a file. Default: npz for a path that ends in .npz, else csv.

@@ -4,6 +4,7 @@ import { fetchLibtorch } from './fetch';
 import { findLibtorch, type Libtorch } from './libtorch';
 import { probeAddon } from './probe';
 
+/** How LibTorch is found and the addon built. */
 export interface SetupOptions {
   /** Compile even when the addon is up to date. */
   readonly rebuild?: boolean;

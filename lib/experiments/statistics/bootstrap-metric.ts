@@ -3,6 +3,7 @@ import { pairedBootstrap, type BootstrapOptions, type PairedBootstrap } from './
 
 /** Two models' predictions for the examples of one test set, in one order. */
 export interface ModelPair {
+  /** Of the label. */
   readonly task: MetricRow['task'];
   /** Values an example: 1, or the number of classes. */
   readonly outputs: number;
