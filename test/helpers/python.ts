@@ -5,8 +5,11 @@ export const ROOT = join(__dirname, '..', '..');
 
 /** A Python with torch, numpy, safetensors and pytest. */
 export interface Python {
-  /** Runs a program to its end and returns its standard output; throws with all it printed when it fails. */
-  run(args: readonly string[]): string;
+  /**
+   * Runs a program to its end, in `cwd` or else the repository, and returns its standard output; throws with all it
+   * printed when it fails.
+   */
+  run(args: readonly string[], cwd?: string): string;
 }
 
 /**
@@ -28,9 +31,9 @@ export function findPython(): Python | undefined {
     PYTHONPATH: string;
   };
   return {
-    run(args) {
+    run(args, cwd = ROOT) {
       const { status, stdout, stderr, error } = spawnSync(python, args, {
-        cwd: ROOT,
+        cwd,
         encoding: 'utf8',
         maxBuffer: 1 << 28,
         env: { ...process.env, PYTHONPATH, PYTHONDONTWRITEBYTECODE: '1' },
