@@ -20,7 +20,7 @@ export function linksOf(text: string): string[] {
 /** What is wrong with a link of a page, or undefined. Links to other sites are looked at, not followed. */
 function problemOf(page: string, link: string): string | undefined {
   if (/^[a-z]+:/i.test(link)) {
-    return link.startsWith("mailto:") || URL.canParse(link) ? undefined : 'no address';
+    return link.startsWith('mailto:') || URL.canParse(link) ? undefined : 'no address';
   }
   const [path = '', anchor] = link.split('#');
   const target = path === '' ? page : join(dirname(page), decodeURI(path));
