@@ -3,10 +3,16 @@ import { engineError } from './native/engine';
 import { loadAddon } from './native/load';
 import type { NativeLoss, NativeOps, NativeTensor } from '../binding';
 
-/** A row-major tensor of float32 or float64. */
+/**
+ * A row-major tensor of float32 or float64.
+ * @interface
+ */
 export type Tensor = NativeTensor;
 
-/** A constraint's value and its gradient in each input it is differentiated in. */
+/**
+ * A constraint's value and its gradient in each input it is differentiated in.
+ * @interface
+ */
 export type Loss = NativeLoss;
 
 /** The noise of `ops.perturb`. */

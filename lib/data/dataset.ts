@@ -36,7 +36,7 @@ export interface Label {
   readonly name: string;
   /** What is predicted: a number, or one of `classes`. */
   readonly task: 'regression' | 'classification';
-  /** [examples]: values, or class indices. */
+  /** [examples], values or class indices. */
   readonly values: Float32Array;
   /** Class names in index order; only for classification. */
   readonly classes?: readonly string[];

@@ -7,7 +7,10 @@ import { probeAddon } from './probe';
 import { problemOf, type Problem } from './problem';
 import { buildProblems, compilerName, pipProblem, toolVersion } from './tools';
 
-/** What the addon sees of the machine. */
+/**
+ * What the addon sees of the machine.
+ * @interface
+ */
 export type Engine = import('../../binding').NativeBuild;
 
 /** What `cmir doctor --json` prints. */

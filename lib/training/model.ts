@@ -32,9 +32,9 @@ export interface PredictOptions {
 export interface Predictions {
   /** [n]. */
   readonly ids: readonly string[];
-  /** [n]: the value (regression), or the index of the most probable class. */
+  /** [n], the value (regression), or the index of the most probable class. */
   readonly predictions: Float32Array;
-  /** [n, outputs]: what the head puts out; logits for classification. */
+  /** [n, outputs], what the head puts out; logits for classification. */
   readonly outputs: FloatArray;
   /** [n, outputs]; only for classification. */
   readonly probabilities?: Float32Array;
@@ -46,7 +46,10 @@ export type Codes = Record<
   { readonly invariant: FloatArray; readonly spurious: FloatArray }
 >;
 
-/** Parameters and normaliser by name, as in model.safetensors, and the steps taken. */
+/**
+ * Parameters and normaliser by name, as in model.safetensors, and the steps taken.
+ * @interface
+ */
 export type ModelState = NativeState;
 
 /**

@@ -3,6 +3,7 @@ import { basename } from 'node:path';
 import { ERROR_CODES } from '../../lib/errors';
 import { headingsOf, pages, readPage } from './markdown';
 
+const topPages = pages().filter((page) => /^docs\/[^/]+\.md$/.test(page));
 const codes = Object.keys(ERROR_CODES).sort();
 
 test('troubleshooting has a section for each code, and for no other', () => {
@@ -19,11 +20,16 @@ test.each([...pages(), 'CHANGELOG.md'])('%s names no code that there is not', (p
 
 test('the index leads to every page', () => {
   const index = readPage('docs/index.md');
-  const top = pages().filter(
-    (page) => /^docs\/[^/]+\.md$/.test(page) && !page.endsWith('index.md'),
-  );
-  const missing = top.filter((page) => !index.includes(`](${basename(page)})`));
-  expect(missing).toEqual([]);
+  const missing = topPages.filter((page) => !index.includes(`](${basename(page)})`));
+  expect(missing).toEqual(['docs/index.md']);
+});
+
+test('the site holds every page', () => {
+  const { readme, projectDocuments } = JSON.parse(readPage('typedoc.json')) as {
+    readme: string;
+    projectDocuments: string[];
+  };
+  expect([readme, ...projectDocuments].sort()).toEqual(topPages);
 });
 
 test('every page has one title, and no two have the same', () => {

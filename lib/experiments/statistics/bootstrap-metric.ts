@@ -7,9 +7,9 @@ export interface ModelPair {
   readonly task: MetricRow['task'];
   /** Values an example: 1, or the number of classes. */
   readonly outputs: number;
-  /** [n]: values or class indices. */
+  /** [n], values or class indices. */
   readonly targets: FloatArray;
-  /** [n, outputs]: values or logits. */
+  /** [n, outputs], values or logits. */
   readonly first: FloatArray;
   /** [n, outputs]. */
   readonly second: FloatArray;
