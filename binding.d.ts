@@ -84,7 +84,9 @@ export interface NativeConfig {
 
 /** A tensor by value: row-major `data` of `shape`. */
 export interface NativeTensor {
+  /** Length of each dimension, the slowest first. */
   shape: number[];
+  /** As many values as the product of `shape`. */
   data: FloatArray;
 }
 
@@ -96,6 +98,7 @@ export interface NativeTensor {
 export interface NativeState {
   /** Optimiser steps taken so far; also, times `accumulation`, the counter that keys noise and dropout. */
   step: number;
+  /** By name. */
   tensors: Record<string, NativeTensor>;
 }
 
@@ -229,7 +232,9 @@ export class Trainer {
 
 /** `{ value, gradients }` of one constraint: one gradient an input, each of its input's shape. */
 export interface NativeLoss {
+  /** Of the constraint, before its weight. */
   value: number;
+  /** d value / d input, in the order of the inputs. */
   gradients: NativeTensor[];
 }
 
@@ -260,6 +265,7 @@ export interface NativeOps {
 
 export const ops: NativeOps;
 
+/** What the addon was built for, and what it finds here. */
 export interface NativeBuild {
   /** Version of the LibTorch whose headers the addon was compiled with, for example 2.13.0. */
   builtFor: string;

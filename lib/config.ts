@@ -10,6 +10,7 @@ import type { NativeConfig } from '../binding';
  */
 
 const NOISE_KINDS = ['gaussian', 'laplace', 'erase', 'drop'] as const;
+/** A kind of noise of training: gaussian, laplace, erase or drop. */
 export type NoiseKind = (typeof NOISE_KINDS)[number];
 export const noiseKindSchema = z.enum(NOISE_KINDS);
 
@@ -17,12 +18,14 @@ const positive = z.number().positive();
 const nonNegative = z.number().nonnegative();
 const count = z.int().nonnegative();
 
+/** Of one virtual environment. */
 const environmentSchema = z.strictObject({
   kind: noiseKindSchema,
   intensity: nonNegative.meta({
     description: 'standard deviations (gaussian, laplace) or probability (erase, drop)',
   }),
 });
+/** One virtual environment: the kind of its noise, and its intensity, not negative, in standard deviations, or a probability. */
 export type Environment = z.output<typeof environmentSchema>;
 
 /** The paper's ladder: K environments of intensity `intensity * e`, e = 1..K. */
@@ -40,6 +43,7 @@ const ladderSchema = z.strictObject({
 /** A ladder whose environments are one draw, scaled: a list of environments could not tell. */
 export type CommonLadder = z.output<typeof ladderSchema> & { sharing: 'common' };
 
+/** Of the whole configuration: types, defaults, ranges and descriptions of all keys. */
 export const configSchema = z.strictObject({
   seed: z
     .int()

@@ -18,6 +18,7 @@ export const ERROR_CODES = {
   ERR_CMIR_NATIVE: 'the native engine failed',
 } as const;
 
+/** A code of CmirError. */
 export type ErrorCode = keyof typeof ERROR_CODES;
 
 /** Codes whose cause is bad usage or bad input: the program exits with 2 for these, with 1 for the others. */
@@ -31,6 +32,7 @@ const INPUT_CODES: ReadonlySet<ErrorCode> = new Set([
 
 /** The one error class: a message that says what is wrong, where, and what to do, a stable code, a cause. */
 export class CmirError extends Error {
+  /** Which error it is: stable over versions, a key of ERROR_CODES. */
   readonly code: ErrorCode;
 
   constructor(code: ErrorCode, message: string, options?: { cause?: unknown }) {

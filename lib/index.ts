@@ -129,6 +129,7 @@ export { ops, type Loss, type PerturbOptions, type Tensor } from './ops';
 export { doctor, type Diagnosis, type DoctorOptions, type Engine } from './native/doctor';
 export type { Libtorch, LibtorchSource } from './native/libtorch';
 export type { Problem } from './native/problem';
+export type { LibtorchOptions } from './native/fetch/index';
 export { setup, type SetupOptions } from './native/setup';
 export { trainEpochs, type Epochs } from './training/epochs';
 export { train, type Run, type TrainOptions } from './training/train';

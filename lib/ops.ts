@@ -3,13 +3,21 @@ import { engineError } from './native/engine';
 import { loadAddon } from './native/load';
 import type { NativeLoss, NativeOps, NativeTensor } from '../binding';
 
-/** A row-major tensor of float32 or float64. */
+/**
+ * A row-major tensor of float32 or float64.
+ * @interface
+ */
 export type Tensor = NativeTensor;
 
-/** A constraint's value and its gradient in each input it is differentiated in. */
+/**
+ * A constraint's value and its gradient in each input it is differentiated in.
+ * @interface
+ */
 export type Loss = NativeLoss;
 
+/** The noise of `ops.perturb`. */
 export interface PerturbOptions {
+  /** K of them, 1 to 64. */
   readonly environments: readonly Environment[];
   /** Key of all draws. */
   readonly seed: number;
@@ -17,6 +25,7 @@ export interface PerturbOptions {
   readonly step?: number;
   /** This modality's number among `modalities`. Default 0 of 1. */
   readonly modality?: number;
+  /** Number of modalities, which `drop` chooses from. Default 1. */
   readonly modalities?: number;
   /** One key a row; default its number. */
   readonly keys?: Uint32Array;
@@ -49,7 +58,7 @@ export const ops = {
     });
   },
 
-  /** R_inv of z [E, ...], E >= 2: 2 / (E (E-1)) * sum_{i<j} mean |z_i - z_j|. One gradient. */
+  /** R_inv of z [E, ...] with two environments or more: `2 / (E (E-1)) * sum_{i<j} mean |z_i - z_j|`. One gradient. */
   invariance(z: Tensor): Promise<Loss> {
     return run((native) => native.invariance(z));
   },

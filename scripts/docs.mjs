@@ -1,9 +1,11 @@
-// Writes docs/configuration.md from the schema, and the tables of docs/speed.md from bench/results; with --check fails
-// when a file is not what it would write.
+// Writes docs/configuration.md from the schema, the tables of docs/speed.md from bench/results, and docs/cmir.api.md from
+// the compiled declarations; with --check fails when a file is not what it would write, or an export has no docstring.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { format } from 'prettier';
+
+import { apiReport } from './api-report.mjs';
 
 const root = join(import.meta.dirname, '..');
 const { z } = await import('zod');
@@ -119,11 +121,16 @@ const speed = read('docs', 'speed.md').replace(
   (_, begin, name, end) => `${begin}\n${tables[name]()}\n${end}`,
 );
 
+const { text: api, problems } = apiReport(root);
+for (const problem of problems) console.error(problem);
+if (problems.length > 0) process.exitCode = 1;
+
 for (const [name, content] of Object.entries({
   'configuration.md': configuration,
   'speed.md': speed,
+  'cmir.api.md': api,
 })) {
-  const text = await format(content, { parser: 'markdown', printWidth: 100 });
+  const text = await format(content, { parser: 'markdown', printWidth: 100, singleQuote: true });
   if (!process.argv.includes('--check')) {
     writeFileSync(join(root, 'docs', name), text);
   } else if (read('docs', name) !== text) {

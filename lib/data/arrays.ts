@@ -28,6 +28,7 @@ export interface DatasetArrays {
   readonly name?: string;
   /** One an example, unique; the row numbers by default. */
   readonly ids?: readonly string[];
+  /** Features by the modality's name. */
   readonly modalities: Readonly<Record<string, FeatureArrays>>;
   /** One an example: values, class indices or class names. */
   readonly labels?: ArrayLike<number | string> | null;

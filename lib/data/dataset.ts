@@ -3,6 +3,7 @@ import { didYouMean } from '../suggest';
 
 /** float32 values, row-major and little-endian, that stay in a file and are mapped from there. */
 export interface FileValues {
+  /** The file. */
   readonly path: string;
   /** Where they begin, in bytes. */
   readonly offset: number;
@@ -14,7 +15,9 @@ export interface FileValues {
 
 /** Features of one modality: a vector an example, or a sequence of frames an example. */
 export interface Modality {
+  /** Any name without a dot. */
   readonly name: string;
+  /** Width: features of an example, or of one frame. */
   readonly features: number;
   /** [examples, features] row-major; of a sequence the frames of all examples one after another, [frames, features]. */
   readonly values: Float32Array;
@@ -30,8 +33,11 @@ export interface Modality {
 
 /** One target an example: the value itself, or the index into `classes`. */
 export interface Label {
+  /** Of the column it was read from. */
   readonly name: string;
+  /** What is predicted: a number, or one of `classes`. */
   readonly task: 'regression' | 'classification';
+  /** [examples], values or class indices. */
   readonly values: Float32Array;
   /** Class names in index order; only for classification. */
   readonly classes?: readonly string[];
@@ -42,11 +48,13 @@ export type Factors = Readonly<
   Record<string, { readonly width: number; readonly values: Float32Array }>
 >;
 
+/** What a data set is made of. */
 export interface DatasetFields {
   /** Short name for messages: a path or `synthetic`. */
   readonly name: string;
   /** One an example, unique; or, where decoding them would take long, what gives them when they are asked for. */
   readonly ids: readonly string[] | LazyTexts;
+  /** At least one, their names unique. */
   readonly modalities: readonly Modality[];
   /** Null where the source has no labels (prediction only). */
   readonly label: Label | null;
@@ -54,6 +62,7 @@ export interface DatasetFields {
   readonly splits: ReadonlyMap<string, Int32Array>;
   /** Other columns, as text, one entry an example. */
   readonly metadata?: Readonly<Record<string, readonly string[]>>;
+  /** True factors, of synthetic data. */
   readonly factors?: Factors;
   /** What the reader did to the data, or left out, in sentences. */
   readonly notes?: readonly string[];
@@ -61,25 +70,37 @@ export interface DatasetFields {
 
 /** Texts that are decoded when they are first asked for. */
 export interface LazyTexts {
+  /** How many there are. */
   readonly length: number;
+  /** Decodes all of them. */
   read(): readonly string[];
 }
 
 /** Some rows of a data set. */
 export interface Split {
+  /** The data set it is of. */
   readonly dataset: Dataset;
+  /** Such as train, valid, test, shifted, or all. */
   readonly name: string;
+  /** Row numbers in `dataset`. */
   readonly rows: Int32Array;
 }
 
 /** The one data set type: every format is read into it, training and prediction take it. */
 export class Dataset implements DatasetFields {
+  /** Short name for messages. */
   readonly name: string;
+  /** In the order of their names. */
   readonly modalities: readonly Modality[];
+  /** Null where the source has no labels. */
   readonly label: Label | null;
+  /** Row numbers by split. */
   readonly splits: ReadonlyMap<string, Int32Array>;
+  /** Other columns of the source, as text, one entry an example. */
   readonly metadata: Readonly<Record<string, readonly string[]>>;
+  /** True factors of synthetic data; empty for any other. */
   readonly factors: Factors;
+  /** What reading did to the data, or left out, in sentences. */
   readonly notes: readonly string[];
   #ids: readonly string[] | LazyTexts;
 
@@ -94,6 +115,7 @@ export class Dataset implements DatasetFields {
     this.notes = fields.notes ?? [];
   }
 
+  /** One an example, unique. */
   get ids(): readonly string[] {
     if ('read' in this.#ids) this.#ids = this.#ids.read();
     return this.#ids;
@@ -111,14 +133,17 @@ export class Dataset implements DatasetFields {
     return new Dataset({ ...own, ...fields });
   }
 
+  /** The split `train`. Throws ERR_CMIR_DATA where there is none. */
   get train(): Split {
     return this.split('train');
   }
 
+  /** The split `valid`. Throws ERR_CMIR_DATA where there is none. */
   get valid(): Split {
     return this.split('valid');
   }
 
+  /** The split `test`. Throws ERR_CMIR_DATA where there is none. */
   get test(): Split {
     return this.split('test');
   }

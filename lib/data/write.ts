@@ -7,6 +7,7 @@ import { writeWhole } from './whole';
 
 export { WRITE_FORMATS, type WriteFormat } from './formats';
 
+/** How a data set is written. */
 export interface WriteOptions {
   /**
    * csv, parquet and safetensors are folders, npz is a file. Default: npz for a path that ends in .npz, else csv.

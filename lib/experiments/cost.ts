@@ -119,18 +119,23 @@ export function meanFrames(dataset: Dataset, maxLength = 0): MeanFrames {
 
 /** Milliseconds of one prediction. */
 export interface Latency {
+  /** Examples of one prediction. */
   readonly examples: number;
+  /** Milliseconds of one prediction, the median. */
   readonly median_ms: number;
   /** Lower and upper quartile. */
   readonly quartiles_ms: readonly [number, number];
+  /** Predictions that were measured. */
   readonly repeats: number;
 }
 
+/** How a latency is measured. */
 export interface LatencyOptions {
   /** Predictions before the first that counts; the first one of all hands the data to the engine. Default 20. */
   readonly warmUp?: number;
   /** Default 100. */
   readonly repeats?: number;
+  /** Stops between predictions, with ERR_CMIR_ABORTED. */
   readonly signal?: AbortSignal;
 }
 

@@ -6,7 +6,9 @@ import type { Space } from './space';
 
 /** A way to train, by name: what it sets of the configuration, and what a search may vary. */
 export interface Method {
+  /** As `--methods` takes it. */
   readonly name: string;
+  /** One line on what it does. */
   readonly description: string;
   /** Laid over the user's options, under what a search found. */
   readonly options: Options;

@@ -8,6 +8,7 @@ import { areaRows, resultRows, type MethodOutcomes } from './rows';
 import { noiseOf } from './sets';
 import { mean } from './statistics';
 
+/** How a noise sweep is drawn. */
 export interface RobustnessOptions {
   /** Key of the noise, the same for every model, so that methods can be compared in pairs. Default 0. */
   readonly seed?: number;
@@ -15,20 +16,29 @@ export interface RobustnessOptions {
   readonly draws?: number;
   /** Names of the metrics that are told. Default: all of the task. */
   readonly metrics?: readonly string[];
+  /** Stops between test sets, with ERR_CMIR_ABORTED. */
   readonly signal?: AbortSignal;
   /** After each test set of each model. */
   readonly onProgress?: (report: SweepProgress) => void;
 }
 
+/** How far a sweep is; all from 1. */
 export interface SweepProgress {
+  /** The model under way. */
   readonly model: number;
+  /** How many models there are. */
   readonly models: number;
+  /** The test set under way. */
   readonly set: number;
+  /** How many test sets there are. */
   readonly sets: number;
 }
 
+/** What a noise sweep gives. */
 export interface Robustness {
+  /** One a method, test set and metric. */
   readonly rows: readonly ResultRow[];
+  /** Areas under the noise curves. */
   readonly areas: readonly AreaRow[];
 }
 

@@ -42,9 +42,11 @@ export function splitArguments(paths: readonly string[]): {
   return { runs: paths.slice(0, -1), dataset: last };
 }
 
+/** The noise sweep over run folders. */
 export interface RunSweepOptions extends RobustnessOptions, SweepOptions {
   /** Path of the data set. Default: that which the runs were trained on; it must be the same for all. */
   readonly dataset?: string | undefined;
+  /** Where the models run; default auto. */
   readonly device?: Config['device'];
   /** Noted in the result. */
   readonly command?: string | null;

@@ -6,6 +6,7 @@ import type { ResultRow, SensitivityRow } from './results';
 export interface SensitivitySetting {
   /** Dotted configuration key of a number. */
   readonly key: string;
+  /** What the key is set to, in turn. */
   readonly values: readonly number[];
 }
 
@@ -18,9 +19,12 @@ export const SENSITIVITY_SETTINGS: readonly SensitivitySetting[] = [
   { key: 'environments.intensity', values: [0.1, 0.3, 0.6, 1, 1.5] },
 ];
 
+/** A metric on one test set at one setting. */
 export type SensitivityResult = Pick<ResultRow, 'set' | 'metric' | 'mean' | 'std' | 'values'>;
 
+/** What `sensitivity` varies, and how a setting is evaluated. */
 export interface SensitivityOptions {
+  /** The configuration that one key at a time is changed in. */
   readonly base: Options;
   /** Default SENSITIVITY_SETTINGS. */
   readonly settings?: readonly SensitivitySetting[];
@@ -28,6 +32,7 @@ export interface SensitivityOptions {
   readonly evaluate: (options: Options) => Promise<readonly SensitivityResult[]>;
   /** After each value, with its rows. */
   readonly onRows?: (rows: readonly SensitivityRow[]) => void;
+  /** Stops between settings, with ERR_CMIR_ABORTED. */
   readonly signal?: AbortSignal;
 }
 

@@ -6,6 +6,7 @@ import type { EvaluationSet } from './results';
 
 /** Noise on a test set: the kinds of the sweep noise-v1 (docs/method.md). */
 export interface NoiseSpec {
+  /** What the noise does. */
   readonly kind: Noise['kind'];
   /** Standard deviations (gaussian, laplace) or probability. */
   readonly level: number;
@@ -13,7 +14,7 @@ export interface NoiseSpec {
   readonly modalities: readonly string[] | null;
 }
 
-/** The name of a test set under noise: gaussian:0.7, erase:0.5@text, modality:1@audio+vision. */
+/** The name of a test set under noise: gaussian:0.7, `erase:0.5@text`, `modality:1@audio+vision`. */
 export function noiseName({ kind, level, modalities }: NoiseSpec): string {
   const on = modalities === null ? '' : `@${modalities.join('+')}`;
   return `${kind}:${String(level)}${on}`;
@@ -36,6 +37,7 @@ const SEQUENCE_KINDS = [
 /** Up to so many modalities, they are left out in every combination; of more, one or all but one. */
 const MOST_COMBINED = 5;
 
+/** Which test sets a sweep has. */
 export interface SweepOptions {
   /** Default: all that mean something for the data; never drop, which is a kind of training. */
   readonly kinds?: readonly Noise['kind'][];
@@ -111,7 +113,7 @@ export function readNoiseName(
 }
 
 /**
- * The test set of a name: clean, KIND:LEVEL or KIND:LEVEL@MODALITY+MODALITY on the test split, or another split as it
+ * The test set of a name: clean, `KIND:LEVEL` or `KIND:LEVEL@MODALITY+MODALITY` on the test split, or another split as it
  * is. Throws ERR_CMIR_USAGE for noise that there is not; whether split and modalities exist shows with the data.
  */
 export function parseSet(name: string): EvaluationSet {

@@ -12,6 +12,7 @@ const bounds = z
   .tuple([z.number(), z.number()])
   .refine(([low, high]) => low < high, 'expected [low, high] with low < high');
 
+/** Of one key of a search space. */
 const rangeSchema = z.union([
   z.strictObject({ choice: z.array(z.unknown()).min(1) }),
   z.strictObject({ uniform: bounds }),

@@ -10,9 +10,12 @@ import { onnxFile } from './onnx';
 import { pythonModule } from './pytorch/module';
 import { Weights } from './weights';
 
+/** What a model can be written as. */
 export const EXPORT_FORMATS = ['onnx', 'pytorch'] as const;
+/** One of EXPORT_FORMATS. */
 export type ExportFormat = (typeof EXPORT_FORMATS)[number];
 
+/** What to write, and where. */
 export interface ExportOptions {
   /** onnx is one file; pytorch is a folder with model.safetensors and model.py. */
   readonly format: ExportFormat;
@@ -20,7 +23,9 @@ export interface ExportOptions {
   readonly out?: string;
 }
 
+/** What was written. */
 export interface Exported {
+  /** As asked for. */
   readonly format: ExportFormat;
   /** The file or folder that was written. */
   readonly out: string;

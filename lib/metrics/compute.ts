@@ -13,6 +13,7 @@ import {
 import { REGRESSION_METRICS } from './regression';
 import { SIMS_METRICS } from './sims';
 
+/** How metrics are computed. */
 export interface MetricOptions {
   /** Of regression. Default 'mmsa'; classification has no other. */
   readonly convention?: Convention;

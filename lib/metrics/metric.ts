@@ -6,14 +6,18 @@ export type FloatArray = Float32Array | Float64Array;
  * (default), MMSA's before April 2021 and MISA's (F1 with its arguments swapped), ITHP's, GAL's, and MMSA's for SIMS.
  */
 export const CONVENTIONS = ['mmsa', 'f1Legacy', 'ithp', 'gal', 'sims'] as const;
+/** A convention of the field: which formulas stand behind the names of metrics. */
 export type Convention = (typeof CONVENTIONS)[number];
 
 /** What a metric is, apart from how it is computed. */
 export interface MetricRow {
+  /** As results and `training.metric` have it. */
   readonly name: string;
+  /** What kind of label it is for. */
   readonly task: 'regression' | 'classification';
   /** Null for classification, whose metrics have one definition. */
   readonly convention: Convention | null;
+  /** Which direction is better. */
   readonly better: 'higher' | 'lower';
   /** p is the prediction, t the target, N the number of examples. */
   readonly formula: string;
@@ -34,7 +38,9 @@ export interface Metric extends MetricRow {
 /** Unrounded values; null where a metric is undefined. */
 export type Metrics = Record<string, number | null>;
 
+/** Metrics of one set of predictions. */
 export interface MetricReport {
+  /** By name, unrounded; null where there is none. */
   readonly metrics: Metrics;
   /** The reason for every null in `metrics`. */
   readonly undefined: Record<string, string>;

@@ -9,12 +9,17 @@ import { probeAddon } from './probe';
 import { problemOf, type Problem } from './problem';
 import { buildProblems, compilerName, pipProblem, toolVersion } from './tools';
 
-/** What the addon sees of the machine. */
+/**
+ * What the addon sees of the machine.
+ * @interface
+ */
 export type Engine = import('../../binding').NativeBuild;
 
 /** What `cmir doctor --json` prints. */
 export interface Diagnosis {
+  /** Version of this package. */
   readonly cmir: string;
+  /** Version of Node. */
   readonly node: string;
   /** For example `linux x64, kernel 6.1.0, glibc 2.36`. */
   readonly platform: string;
@@ -25,6 +30,7 @@ export interface Diagnosis {
     readonly cmake: string | null;
     readonly python: string | null;
   };
+  /** LibTorch found; null where there is none. */
   readonly libtorch: Libtorch | null;
   /** Null when there is none for that LibTorch, or none at all. */
   readonly addon: {
@@ -35,10 +41,13 @@ export interface Diagnosis {
   } | null;
   /** What the addon sees: vector instructions, threads, CUDA devices; null when it does not load. */
   readonly engine: Engine | null;
+  /** What stands in the way, each with its mend; empty when ready. */
   readonly problems: readonly Problem[];
+  /** Whether training works here. */
   readonly verdict: 'ready' | 'not ready';
 }
 
+/** Where `doctor` looks. */
 export interface DoctorOptions {
   /** Environment variables to go by; the process's own unless given. */
   readonly env?: NodeJS.ProcessEnv;

@@ -13,8 +13,10 @@ export const PINNED_VERSION = '2.13.0';
 /** Minor versions the source compiles against. */
 const SUPPORTED = { major: 2, oldest: 11, newest: 13 };
 
+/** How LibTorch was found: named by a variable, the one of Python's torch, or fetched into the cache. */
 export type LibtorchSource = 'LIBTORCH' | 'LIBTORCH_USE_PYTORCH' | 'cache';
 
+/** A LibTorch that was found. */
 export interface Libtorch {
   /** The folder that holds include/ and lib/. */
   readonly root: string;
@@ -22,6 +24,7 @@ export interface Libtorch {
   readonly version: string;
   /** `cpu`, a CUDA build such as `cu130`, or `cuda` where its version is not written down. */
   readonly variant: string;
+  /** What led to it. */
   readonly source: LibtorchSource;
   /** Why this one, in a sentence. */
   readonly reason: string;

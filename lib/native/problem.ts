@@ -2,7 +2,9 @@ import { CmirError, messageOf, type ErrorCode } from '../errors';
 
 /** Something that keeps cmir from working, and what mends it. */
 export interface Problem {
+  /** What is wrong. */
   readonly what: string;
+  /** What to do about it. */
   readonly fix: string;
 }
 

@@ -12,9 +12,6 @@ import {
 } from './libtorch';
 import { timed } from './timed';
 
-/** Which LibTorch is wanted, and where from; without any of these, the one that is found or the pinned one. */
-export type ProvideOptions = Omit<FetchOptions, 'builds' | 'freeBytes' | 'stallMs' | 'retryMs'>;
-
 /** A LibTorch, and the environment by which it is found. */
 export interface Provided {
   readonly libtorch: Libtorch;

@@ -3,15 +3,17 @@ import { existsSync } from 'node:fs';
 import { CmirError } from '../errors';
 import { localBinary, prebuildsFolder, prebuiltFor } from './binary';
 import { PACKAGE_ROOT, buildAddon } from './build';
+import type { LibtorchOptions } from './fetch/index';
 import type { Libtorch } from './libtorch';
 import { probeAddon } from './probe';
-import { provideLibtorch, type ProvideOptions } from './provide';
+import { provideLibtorch } from './provide';
 import { timed } from './timed';
 
 const SYSTEM = `${process.platform}-${process.arch}`;
 const CUDA_ADVICE = 'for CUDA devices compile it, with nvcc in PATH: npx cmir setup --rebuild';
 
-export interface SetupOptions extends ProvideOptions {
+/** How LibTorch is found and the addon built. */
+export interface SetupOptions extends LibtorchOptions {
   /** Compile even when the addon is up to date. */
   readonly rebuild?: boolean;
   /** The package's folder; this package's unless given. */

@@ -10,6 +10,7 @@ import type { RenderedFigure } from './render';
 import { sectionsOf } from './sections';
 import { readChapters } from './sources/chapters';
 
+/** What a report shows. */
 export interface ReportOptions {
   /** Heading of the page. Default: what it is about and the data sets. */
   readonly title?: string;
@@ -19,6 +20,7 @@ export interface ReportOptions {
   readonly models?: number;
   /** Device that the models run on. */
   readonly device?: Config['device'];
+  /** Stops the work; the promise rejects with ERR_CMIR_ABORTED. */
   readonly signal?: AbortSignal;
   /** Called once before the first model is read: an engine can be made ready there. */
   readonly beforeModels?: () => Promise<void>;
@@ -34,9 +36,11 @@ export interface ReportFigure {
   readonly csv: string;
 }
 
+/** What `makeReport` resolves to. */
 export interface Report {
   /** The page, which needs nothing but itself. */
   readonly html: string;
+  /** Every chart of the page, in its order. */
   readonly figures: readonly ReportFigure[];
   /** What was left out and why, in sentences; the page says so too. */
   readonly notes: readonly string[];

@@ -7,8 +7,11 @@ export type Reasons = Readonly<Record<string, string>>;
 
 /** Metrics by split, and how they came about: the content of metrics.json. */
 export interface RunMetrics {
+  /** Of the split `valid`, by the best epoch's model. */
   readonly valid: Metrics;
+  /** Of the split `test`, where there is one. */
   readonly test?: Metrics;
+  /** Of the split `shifted`, where there is one. */
   readonly shifted?: Metrics;
   /** The same of a constant prediction: the training median, or the most frequent class. */
   readonly baseline: Readonly<Record<string, Metrics>>;
@@ -19,9 +22,13 @@ export interface RunMetrics {
     readonly shifted?: Reasons;
     readonly baseline?: Readonly<Record<string, Reasons>>;
   };
+  /** The epoch whose model was kept, from 1. */
   readonly best_epoch: number;
+  /** Epochs trained. */
   readonly epochs: number;
+  /** Of all epochs, validation included. */
   readonly seconds: number;
+  /** Trained parameters of the model. */
   readonly parameters: number;
 }
 

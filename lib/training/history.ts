@@ -13,11 +13,17 @@ export interface EpochRecord {
   readonly epoch: number;
   /** The objective L, and its terms summed over modalities, not multiplied by their weights. */
   readonly loss: number;
+  /** L_pred, mean over the epoch's steps, as every term. */
   readonly prediction: number;
+  /** Variance of the prediction loss over environments. */
   readonly risk: number;
+  /** How far predictions under noise lie from the clean one (ours). */
   readonly consistency: number;
+  /** R_inv, summed over modalities. */
   readonly invariance: number;
+  /** R_dec, summed over modalities. */
   readonly decorrelation: number;
+  /** R_rec, summed over modalities. */
   readonly reconstruction: number;
   /** The three constraints of each modality. */
   readonly modalities: Readonly<

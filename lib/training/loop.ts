@@ -11,11 +11,15 @@ import type { ModelShape } from './shape';
 
 /** Where a running training stands; given about ten times a second. */
 export interface ProgressReport {
+  /** The epoch under way, from 1. */
   readonly epoch: number;
+  /** Most epochs that there may be. */
   readonly epochs: number;
+  /** Steps done in this epoch. */
   readonly step: number;
   /** Steps of one epoch. */
   readonly steps: number;
+  /** Training examples in a second, of this epoch so far. */
   readonly examplesPerSecond: number;
   /** Were all epochs to run; early stopping may end sooner. */
   readonly secondsLeft: number;

@@ -20,17 +20,21 @@ import type { NativeFeatures, NativeNoise, NativeState, Trainer } from '../../bi
 import { checkNoise, type Noise } from './noise';
 import { checkModalities, targetsOf, type ModelShape } from './shape';
 
+/** How a model predicts. */
 export interface PredictOptions {
+  /** Stops the work; the promise rejects with ERR_CMIR_ABORTED. */
   readonly signal?: AbortSignal;
   /** Noise on the standardised features; without it the input is taken as it is. */
   readonly noise?: Noise;
 }
 
+/** What a model says of some examples, n of them, in the order of the source. */
 export interface Predictions {
+  /** [n]. */
   readonly ids: readonly string[];
-  /** [n]: the value (regression), or the index of the most probable class. */
+  /** [n], the value (regression), or the index of the most probable class. */
   readonly predictions: Float32Array;
-  /** [n, outputs]: what the head puts out; logits for classification. */
+  /** [n, outputs], what the head puts out; logits for classification. */
   readonly outputs: FloatArray;
   /** [n, outputs]; only for classification. */
   readonly probabilities?: Float32Array;
@@ -42,7 +46,10 @@ export type Codes = Record<
   { readonly invariant: FloatArray; readonly spurious: FloatArray }
 >;
 
-/** Parameters and normaliser by name, as in model.safetensors, and the steps taken. */
+/**
+ * Parameters and normaliser by name, as in model.safetensors, and the steps taken.
+ * @interface
+ */
 export type ModelState = NativeState;
 
 /**
@@ -51,7 +58,9 @@ export type ModelState = NativeState;
  * ERR_CMIR_NATIVE where the engine fails.
  */
 export class Model implements Disposable {
+  /** The complete configuration that it was trained with, every auto decided. */
   readonly config: Config;
+  /** What goes in and what comes out. */
   readonly shape: ModelShape;
   readonly #trainer: Trainer;
   /** What is uploaded now, so that asking again for the same data uploads nothing. */
@@ -164,6 +173,7 @@ export class Model implements Disposable {
     this.#uploaded = undefined;
   }
 
+  /** Same as dispose(): `using model = ...` calls it at the end of its block. */
   [Symbol.dispose](): void {
     this.dispose();
   }

@@ -40,6 +40,7 @@ export function isAdditive(kind: EvaluationNoiseKind): boolean {
  * The features of a whole utterance are one time step.
  */
 export interface Noise {
+  /** What the noise does. */
   readonly kind: EvaluationNoiseKind;
   /** Standard deviations (gaussian, laplace) or a probability from 0 to 1. */
   readonly intensity: number;

@@ -8,18 +8,23 @@ import { didYouMean } from '../suggest';
 
 /** One vector of `features` values an example, or with `sequence` any number of such frames. */
 export interface ModalityShape {
+  /** The modality's name. */
   readonly name: string;
+  /** Width: features of an example, or of one frame. */
   readonly features: number;
+  /** Whether it holds frames, which are pooled. */
   readonly sequence: boolean;
 }
 
 /** What a model was made for: the part of a data set that must not change between training and use. */
 export interface ModelShape {
+  /** Of the label. */
   readonly task: 'regression' | 'classification';
   /** Name of the label column. */
   readonly label: string;
   /** Class names in index order; null for regression. */
   readonly classes: readonly string[] | null;
+  /** In the order of their names. */
   readonly modalities: readonly ModalityShape[];
   /** Width of the head's output. */
   readonly outputs: number;

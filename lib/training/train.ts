@@ -19,6 +19,7 @@ import { Recorder, withoutOptimizer, type Entry } from './recorder';
 import { EarlyStopping } from './selection';
 import { decide, shapeOf } from './shape';
 
+/** What goes along with a training: where it is written, who is told, what stops it. */
 export interface TrainOptions {
   /** Stops within one step; the promise rejects with ERR_CMIR_ABORTED, the last checkpoint stays. */
   readonly signal?: AbortSignal;
@@ -30,6 +31,7 @@ export interface TrainOptions {
    * trains no further.
    */
   readonly onEpoch?: (record: EpochRecord, stop: () => void) => unknown;
+  /** About ten times a second. */
   readonly onProgress?: (report: ProgressReport) => void;
   /** Run folder to write; without it nothing is written. It must be new or empty. */
   readonly out?: string;
@@ -41,13 +43,16 @@ export interface TrainOptions {
   readonly resume?: boolean;
 }
 
+/** What a training resolves to. */
 export interface Run {
+  /** The complete configuration, every auto decided. */
   readonly config: Config;
   /**
    * `test` is there where the data set has such a split, as nearly every one has: no type can know, and to ask each
    * time would be a burden. Where it may be missing, take the metrics as `RunMetrics`, in which it is optional.
    */
   readonly metrics: RunMetrics & { readonly test: Metrics };
+  /** One record an epoch. */
   readonly history: readonly EpochRecord[];
   /** The best epoch's model; dispose of it when done. */
   readonly model: Model;

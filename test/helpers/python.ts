@@ -6,8 +6,11 @@ export { ROOT };
 
 /** A Python with torch, numpy, safetensors and pytest. */
 export interface Python {
-  /** Runs a program to its end and returns its standard output; throws with all it printed when it fails. */
-  run(args: readonly string[]): string;
+  /**
+   * Runs a program to its end, in `cwd` or else the repository, and returns its standard output; throws with all it
+   * printed when it fails.
+   */
+  run(args: readonly string[], cwd?: string): string;
 }
 
 /**
@@ -19,9 +22,9 @@ export function findPython(): Python | undefined {
   if (found === undefined) return undefined;
   const { python = '', PYTHONPATH } = found;
   return {
-    run(args) {
+    run(args, cwd = ROOT) {
       const { status, stdout, stderr, error } = spawnSync(python, args, {
-        cwd: ROOT,
+        cwd,
         encoding: 'utf8',
         maxBuffer: 1 << 28,
         env: { ...process.env, PYTHONPATH, PYTHONDONTWRITEBYTECODE: '1' },

@@ -15,7 +15,9 @@ export type { Format, Probe } from './format';
 /** Every format that loadDataset tries, in this order. */
 export const FORMATS: readonly Format[] = [npz, safetensors, pickle, npyFolder, folder];
 
+/** The forms that data sets are written in. */
 export const WRITE_FORMATS = ['csv', 'parquet', 'safetensors', 'npz'] as const;
+/** A form that data sets are written in: csv, parquet, safetensors or npz. */
 export type WriteFormat = (typeof WRITE_FORMATS)[number];
 
 /** Each writes a data set to a path that is not there. */

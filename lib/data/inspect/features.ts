@@ -3,7 +3,9 @@ import { examplesOf, longest, rowChunks, rowRange, rowsOf } from '../values';
 
 /** What there is to know of a modality's features, by one look at each value. */
 export interface ModalityFacts {
+  /** Width: features of an example, or of one frame. */
   readonly features: number;
+  /** Whether it holds frames. */
   readonly sequence: boolean;
   /** Frames of the longest example; 1 where there are no sequences. */
   readonly max_length: number;

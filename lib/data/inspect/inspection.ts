@@ -3,9 +3,11 @@ import type { LabelFacts } from './label';
 
 /** What is in a data set. */
 export interface Inspection {
+  /** Number of examples. */
   readonly examples: number;
   /** Examples by split. */
   readonly splits: Readonly<Record<string, number>>;
+  /** By the modality's name. */
   readonly modalities: Readonly<Record<string, ModalityFacts>>;
   /** Null without labels. */
   readonly label: LabelFacts | null;

@@ -5,13 +5,19 @@ export type HistogramBar =
   | { readonly from: number; readonly to: number; readonly count: number }
   | { readonly class: string; readonly count: number };
 
+/** What is in a label. */
 export interface LabelFacts {
+  /** Name of the label's column. */
   readonly name: string;
+  /** Binary: a classification of two classes. */
   readonly kind: 'regression' | 'binary' | 'classification';
   /** Of classes, their indices. */
   readonly min: number;
+  /** Largest value, or last class index. */
   readonly max: number;
+  /** Of the values, or of the class indices. */
   readonly mean: number;
+  /** From `min` to `max`, or a bar a class. */
   readonly histogram: readonly HistogramBar[];
 }
 

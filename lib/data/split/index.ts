@@ -31,9 +31,13 @@ export type { ConstantScore, SplitSummaries, SplitSummary } from './report';
 export type { WordsReport } from './words';
 export type { ProbeScores } from './words/probe';
 
+/** What splits are like. */
 export interface SplitReport {
+  /** The method that made them. */
   readonly by: SplitMethod;
+  /** Of all draws. */
   readonly seed: number;
+  /** By the split's name. */
   readonly splits: SplitSummaries;
   /** Number of groups, where no group may be in two splits. */
   readonly groups?: number;
@@ -41,9 +45,11 @@ export interface SplitReport {
   readonly words?: WordsReport;
 }
 
+/** What `splitDataset` returns. */
 export interface SplitDataset {
   /** The same data with other splits. */
   readonly dataset: Dataset;
+  /** What the new splits are like. */
   readonly report: SplitReport;
 }
 

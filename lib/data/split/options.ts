@@ -27,6 +27,7 @@ const bins = count
   .meta({ description: 'stretches of a regression label, equal in number of examples' });
 const GROUP = 'metadata column that names the group; video falls back to the ids';
 
+/** Options by method: types, defaults and ranges. */
 const SCHEMAS = {
   random: z.strictObject({ by: z.literal('random'), seed, fractions, stratify, bins }),
   group: z.strictObject({
@@ -95,6 +96,7 @@ const SCHEMAS = {
   }),
 } as const;
 
+/** A way to make splits: random, group, kfold or words. */
 export type SplitMethod = keyof typeof SCHEMAS;
 
 /** `fractions` of the examples, the same of every class or of every stretch of a regression label. */
@@ -106,6 +108,7 @@ export type FoldSplitOptions = z.input<(typeof SCHEMAS)['kfold']>;
 /** Takes a `shifted` set out of test in which words and labels go together less, or the other way round. */
 export type WordSplitOptions = z.input<(typeof SCHEMAS)['words']>;
 
+/** Options of `splitDataset`; `by` says which method they are of. */
 export type SplitOptions =
   RandomSplitOptions | GroupSplitOptions | FoldSplitOptions | WordSplitOptions;
 

@@ -12,6 +12,7 @@ export interface ConstantScore {
 
 /** One split's examples and labels. */
 export interface SplitSummary {
+  /** Number of examples. */
   readonly examples: number;
   /** Share of the labels: by class; of a regression negative, neutral (0) and positive. */
   readonly priors: Readonly<Record<string, number>>;

@@ -13,8 +13,11 @@ export interface SyntheticOptions {
   readonly modalities?: Readonly<Record<string, number>>;
   /** Examples by split; 0 leaves a split out. */
   readonly train?: number;
+  /** Examples of valid. Default 500. */
   readonly valid?: number;
+  /** Examples of test. Default 1000. */
   readonly test?: number;
+  /** Examples of shifted. Default 1000. */
   readonly shifted?: number;
   /** Number of causal factors. */
   readonly causal?: number;

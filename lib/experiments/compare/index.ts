@@ -22,6 +22,7 @@ import { runOne, type Outcome, type ProbeShares } from './run';
 import { tablesOf } from './tables';
 import { readTuned } from './tuned';
 
+/** What `compare` trains and tests. */
 export interface CompareOptions {
   /** Names of methods; tests are against the first. Default fusion, augmentation, cmir, cmir-mixed. */
   readonly methods?: readonly string[];
@@ -43,7 +44,9 @@ export interface CompareOptions {
   readonly out?: string;
   /** Path of the data set, noted in the run folders; null: the built-in synthetic one. */
   readonly source?: string | null;
+  /** The command line, for the results' provenance. */
   readonly command?: string;
+  /** Stops within one step; the promise rejects with ERR_CMIR_ABORTED. */
   readonly signal?: AbortSignal;
   /** After each training, in the order in which they end. */
   readonly onRun?: (run: { method: string; seed: number; valid: Metrics }) => void;

@@ -16,6 +16,7 @@ import type { CompareOptions } from './index';
 import { runOne } from './run';
 import { readTuned } from './tuned';
 
+/** What `methodSensitivity` varies and trains. */
 export interface MethodSensitivityOptions extends Pick<
   CompareOptions,
   'seeds' | 'sets' | 'tuned' | 'options' | 'parallel' | 'out' | 'signal'

@@ -12,6 +12,7 @@ import { fitRidge, predictRidge } from './ridge';
 import { accuracy, meanR2 } from './scores';
 import { targetsOf, type Target } from './targets';
 
+/** What `probeModel` fits and scores. */
 export interface ProbeOptions {
   /** Name of the method in the rows. Default model. */
   readonly method?: string;
@@ -30,6 +31,7 @@ export interface ProbeOptions {
   readonly seed?: number;
   /** Rows of each modality's codes too, after those of all side by side. Default false. */
   readonly each?: boolean;
+  /** Stops the work; the promise rejects with ERR_CMIR_ABORTED. */
   readonly signal?: AbortSignal;
 }
 

@@ -18,6 +18,7 @@ import { openLog, Plan, selectionData, type OpenLog } from './plan';
 import { runTrial } from './trial';
 import { FILES } from './trials';
 
+/** What `search` draws and trains. */
 export interface SearchOptions {
   /** Name of a method; default cmir. */
   readonly method?: string;
@@ -25,6 +26,7 @@ export interface SearchOptions {
   readonly trials?: number;
   /** How many of the best trials are trained again, and with how many fresh seeds each; the best mean wins. */
   readonly finalists?: number;
+  /** Fresh seeds of each finalist. Default 5. */
   readonly seeds?: number;
   /** Trainings at once, each with one thread unless `options.threads` says otherwise; default one a core. */
   readonly parallel?: number;
@@ -38,8 +40,11 @@ export interface SearchOptions {
   readonly options?: Options;
   /** Folder to write; without it nothing is written. It must be new, or with `resume` hold the same search. */
   readonly out?: string;
+  /** Continue the search in `out`: finished trials are taken from trials.jsonl. */
   readonly resume?: boolean;
+  /** The command line, for the results' provenance. */
   readonly command?: string;
+  /** Stops within one step; finished trials stay in `out`. */
   readonly signal?: AbortSignal;
   /** After each trial, in the order in which they end. */
   readonly onTrial?: (trial: Trial) => void;

@@ -3,12 +3,13 @@ import { pairedBootstrap, type BootstrapOptions, type PairedBootstrap } from './
 
 /** Two models' predictions for the examples of one test set, in one order. */
 export interface ModelPair {
+  /** Of the label. */
   readonly task: MetricRow['task'];
   /** Values an example: 1, or the number of classes. */
   readonly outputs: number;
-  /** [n]: values or class indices. */
+  /** [n], values or class indices. */
   readonly targets: FloatArray;
-  /** [n, outputs]: values or logits. */
+  /** [n, outputs], values or logits. */
   readonly first: FloatArray;
   /** [n, outputs]. */
   readonly second: FloatArray;

@@ -12,6 +12,7 @@ const MOST_UNDEFINED = 0.05;
 /** Means of a few values often equal the sample's but for rounding, relative to the largest value. */
 const ROUNDING = 1e-14;
 
+/** How often and from which seed it is resampled, and how wide the interval is. */
 export interface BootstrapOptions {
   /** Default 0. The same seed gives the same resamples. */
   readonly seed?: number;
@@ -21,12 +22,15 @@ export interface BootstrapOptions {
   readonly level?: number;
 }
 
+/** An interval from resampling. */
 export interface BootstrapInterval {
   /** Null with a `reason`. */
   readonly ci: readonly [low: number, high: number] | null;
+  /** Why there is no interval; null where there is one. */
   readonly reason: string | null;
 }
 
+/** The difference of two models, first less second, with its interval. */
 export interface PairedBootstrap extends BootstrapInterval {
   /** On all examples as they are. */
   readonly difference: number | null;

@@ -3,7 +3,9 @@ import type { Values } from './describe';
 
 /** Pairs of two methods' values that are both defined, with the same seed or example at the same place. */
 export interface Pairs {
+  /** Values of the first, without those whose partner is null. */
   readonly first: readonly number[];
+  /** Values of the second, of the same length. */
   readonly second: readonly number[];
 }
 

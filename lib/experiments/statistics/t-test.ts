@@ -2,6 +2,7 @@ import { average, largestSize, variance } from './describe';
 import { differencesOf } from './pairs';
 import { studentTwoSided } from './student';
 
+/** A two-sided paired t-test. */
 export interface PairedTTest {
   /** Pairs. */
   readonly n: number;

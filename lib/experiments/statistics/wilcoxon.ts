@@ -4,6 +4,7 @@ import { differencesOf } from './pairs';
 /** The largest number of non-zero differences whose distribution is enumerated. */
 const LARGEST_EXACT = 25;
 
+/** Wilcoxon's signed-rank test, two-sided. */
 export interface WilcoxonTest {
   /** Pairs that differ; the test leaves out the others. */
   readonly n: number;
@@ -11,6 +12,7 @@ export interface WilcoxonTest {
   readonly w: number | null;
   /** Two-sided. */
   readonly p: number | null;
+  /** How p was computed: from all sign patterns, or by the normal approximation. */
   readonly method: 'exact' | 'normal';
   /** Why w and p are null; null where they are not. */
   readonly reason: string | null;

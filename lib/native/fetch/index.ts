@@ -13,18 +13,19 @@ import { pipProblem } from '../tools';
 import { bytesFree, checkDisk, diskError } from './disk';
 import type { DownloadOptions } from './download';
 import { verifyGiven, type GivenBuild } from './local';
-import { bytesHere, hasPlace, obtain, type ObtainOptions, type ProgressListener } from './obtain';
+import { bytesHere, hasPlace, obtain, type ObtainOptions } from './obtain';
 import { PINNED, type PinnedBuild } from './pinned';
 import { installWithPip } from './pip';
 import { fill, isFilled, type Place } from './place';
 import { unpack } from './unpack';
 
-export type { ProgressListener } from './obtain';
 
 /** Bytes that a LibTorch fetched by pip takes, its download included, with room to spare. */
 const PIP_BYTES = { cpu: 2.5e9, cuda: 12e9 };
 
-export interface FetchOptions extends Pick<DownloadOptions, 'stallMs' | 'retryMs'> {
+/** Which LibTorch is wanted, and where from; without any of these, the one that is found or the pinned one. */
+export interface LibtorchOptions {
+  /** Environment variables to go by; the process's own unless given. */
   readonly env?: NodeJS.ProcessEnv;
   /** `cpu` or a CUDA build such as `cu130`; what CMIR_TORCH_VARIANT says unless given. */
   readonly variant?: string | undefined;
@@ -38,8 +39,13 @@ export interface FetchOptions extends Pick<DownloadOptions, 'stallMs' | 'retryMs
   readonly sha256?: readonly string[] | undefined;
   /** Takes a line about each thing that is done. */
   readonly log?: ((line: string) => void) | undefined;
-  /** Takes how much of a download there is. */
-  readonly onProgress?: ProgressListener | undefined;
+  /** Takes the bytes that have come, and those of the whole download. */
+  readonly onProgress?: ((received: number, total: number) => void) | undefined;
+}
+
+/** What tests may change besides. */
+export interface FetchOptions
+  extends LibtorchOptions, Pick<DownloadOptions, 'stallMs' | 'retryMs'> {
   /** Bytes free on the disk of a folder; the file system's answer unless a test gives another. */
   readonly freeBytes?: (folder: string) => Promise<number>;
   /** What can be fetched without pip; a test gives another list. */

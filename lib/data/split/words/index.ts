@@ -23,11 +23,13 @@ const LEAST_COUNT = 3;
 export interface WordsReport {
   /** The column that was read. */
   readonly text: string;
+  /** What the shifted set was chosen for. */
   readonly objective: 'decorrelate' | 'invert';
   /** Examples that could become shifted. */
   readonly pool: number;
   /** Words that count, each of which the pool has at least `min_count` times. */
   readonly words: number;
+  /** Occurrences from which a word counts. */
   readonly min_count: number;
   /** The objective (see WordBalance) of the whole pool, of a random set of the size of shifted, and of shifted. */
   readonly value: { readonly pool: number; readonly random: number; readonly shifted: number };
