@@ -141,4 +141,10 @@ export type { EpochRecord } from './training/history';
 export type { ProgressReport } from './training/loop';
 export type { ModalityShape, ModelShape } from './training/shape';
 export { makeReport, type Report, type ReportFigure, type ReportOptions } from './report';
-export { exportModel, type Exported, type ExportFormat, type ExportOptions } from './export';
+export {
+  EXPORT_FORMATS,
+  exportModel,
+  type Exported,
+  type ExportFormat,
+  type ExportOptions,
+} from './export';

@@ -1,4 +1,4 @@
-/* global document, fetch */
+/* global document */
 // Predicts in the page: the model takes raw features, and NaN where a value is missing.
 import * as ort from '/ort/ort.wasm.min.mjs';
 

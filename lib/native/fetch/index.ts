@@ -19,7 +19,6 @@ import { installWithPip } from './pip';
 import { fill, isFilled, type Place } from './place';
 import { unpack } from './unpack';
 
-
 /** Bytes that a LibTorch fetched by pip takes, its download included, with room to spare. */
 const PIP_BYTES = { cpu: 2.5e9, cuda: 12e9 };
 
