@@ -27,6 +27,7 @@ const MOST_BYTES = 5e6;
 const ALLOWED = [
   /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|CMakeLists\.txt|binding\.d\.ts)$/,
   /^dist\/[\w/-]+\.(js|d\.ts)$/,
+  /^completions\/cmir\.(bash|zsh|fish)$/,
   /^native\/[\w/-]+\.(h|cc|cu)$/,
   /^prebuilds\/[a-z]+-[a-z0-9]+\/cmir(_loader|-torch\d+\.\d+-(cpu|cu\d{3})-[0-9a-f]{12})\.glibc\.node$/,
 ];

@@ -56,7 +56,7 @@ function isMusl(): boolean {
 
 /**
  * The prebuilt addon for this LibTorch: of its minor version and variant, else the one for the CPU, which works with a
- * CUDA build too, but on the CPU alone.
+ * CUDA build too, but without kernels of ours for its devices.
  */
 export function prebuiltFor(libtorch: Libtorch, root: string): Binary | undefined {
   const fitting = prebuiltBinaries(root).filter(

@@ -10,7 +10,7 @@ import { provideLibtorch } from './provide';
 import { timed } from './timed';
 
 const SYSTEM = `${process.platform}-${process.arch}`;
-const CUDA_ADVICE = 'for CUDA devices compile it, with nvcc in PATH: npx cmir setup --rebuild';
+const CUDA_ADVICE = 'to compile it with them, put nvcc in PATH and run: npx cmir setup --rebuild';
 
 /** How LibTorch is found and the addon built. */
 export interface SetupOptions extends LibtorchOptions {
@@ -66,7 +66,9 @@ async function isPrebuiltReady(
   const probe = await probeAddon(root, env);
   if (probe.engine !== null) {
     if (binary.variant !== libtorch.variant) {
-      log(`the prebuilt binary for LibTorch ${binary.torch} uses the CPU alone; ` + CUDA_ADVICE);
+      log(
+        `the prebuilt binary for LibTorch ${binary.torch} has no kernels for CUDA; ${CUDA_ADVICE}`,
+      );
     }
     return true;
   }

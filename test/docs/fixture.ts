@@ -1,7 +1,8 @@
 import { chmodSync, mkdirSync, mkdtempSync, symlinkSync, writeFileSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { delimiter, dirname, join } from 'node:path';
 
 import { writeDataset } from '../../lib/data/write';
+import { cacheRoot } from '../../lib/native/libtorch';
 import { ROOT, tablesOf, writeTables } from '../helpers/program';
 import { tinyDataset } from '../training/fixture';
 
@@ -40,8 +41,15 @@ export async function makeFolder(page: string): Promise<string> {
   return folder;
 }
 
-/** The environment for a block's program in such a folder. */
+/** The environment for a block's program in such a folder, which is its home too: no block reaches the user's own. */
 export function environmentOf(folder: string): NodeJS.ProcessEnv {
   const PATH = [join(folder, 'bin'), process.env['PATH']].join(delimiter);
-  return { ...process.env, PATH, SMALL: join(__dirname, 'small.mjs') };
+  const XDG_CACHE_HOME = dirname(cacheRoot());
+  return {
+    ...process.env,
+    PATH,
+    HOME: folder,
+    XDG_CACHE_HOME,
+    SMALL: join(__dirname, 'small.mjs'),
+  };
 }
