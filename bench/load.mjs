@@ -1,50 +1,55 @@
-// What loading the addon costs beyond loading LibTorch's libraries, and how soon `cmir --help` answers; each in
-// processes of their own, alternating, medians: npm run -s bench:load
+// What loading the addon costs beyond LibTorch's libraries, once a pair has been tried: each round in a process of its
+// own, median of all.
+//
+//   npm run -s bench:load -- [--json] [--rounds 20]
 import { execFileSync } from 'node:child_process';
 import { createRequire } from 'node:module';
+import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
+import { parseArgs } from 'node:util';
 
+const { values } = parseArgs({
+  options: {
+    json: { type: 'boolean', default: false },
+    rounds: { type: 'string', default: '20' },
+    here: { type: 'boolean', default: false },
+  },
+});
 const root = join(import.meta.dirname, '..');
 const require = createRequire(import.meta.url);
-const RUNS = 15;
 
-/** In a process of its own: milliseconds for LibTorch's libraries, then for all that loadAddon does beside them. */
+/** Milliseconds for LibTorch's libraries, then for all that loadAddon does beside them. */
 function measureHere() {
-  const { findPair } = require('../dist/native/load.js');
+  const { findPair, loadAddon } = require('../dist/native/load.js');
   const { libraryFile } = require('../dist/native/libtorch.js');
   const { binary, libtorch } = findPair(root, process.env);
   const loader = require(binary.loader);
   const start = performance.now();
   for (const name of ['c10', 'torch_cpu', 'torch']) loader.open(libraryFile(libtorch.root, name));
   const opened = performance.now();
-  require('../dist/native/load.js').loadAddon();
-  const loaded = performance.now();
-  console.log(JSON.stringify({ libtorch: opened - start, addon: loaded - opened }));
+  loadAddon();
+  return { libtorch: opened - start, addon: performance.now() - opened };
 }
 
-const median = (values) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
-
-function time(...args) {
-  const start = performance.now();
-  execFileSync(process.execPath, args, { stdio: 'ignore' });
-  return performance.now() - start;
-}
-
-if (process.argv.includes('--here')) {
-  measureHere();
-} else {
-  const loads = [];
-  const times = { node: [], help: [] };
-  for (let run = 0; run < RUNS; ++run) {
-    const child = [import.meta.filename, '--here'];
-    loads.push(JSON.parse(execFileSync(process.execPath, child, { encoding: 'utf8' })));
-    times.node.push(time('-e', '0'));
-    times.help.push(time(join(root, 'dist', 'cli', 'main.js'), '--help'));
+function measure() {
+  const child = [import.meta.filename, '--here'];
+  const rounds = Array.from({ length: Number(values.rounds) }, () =>
+    JSON.parse(execFileSync(process.execPath, child, { encoding: 'utf8' })),
+  );
+  const rows = Object.keys(rounds[0]).map((name) => {
+    const sorted = rounds.map((round) => round[name]).sort((a, b) => a - b);
+    const rounded = (ms) => Math.round(ms * 10) / 10;
+    return { name, median_ms: rounded(sorted[sorted.length >> 1]), least_ms: rounded(sorted[0]) };
+  });
+  const machine = { cpu: cpus()[0]?.model, cores: cpus().length, node: process.version };
+  if (values.json) {
+    console.log(JSON.stringify({ machine, rounds: rounds.length, rows }, null, 2));
+    return;
   }
-  const ms = (values) => `${median(values).toFixed(1)} ms`;
-  console.log(`LibTorch's libraries          ${ms(loads.map(({ libtorch }) => libtorch))}`);
-  console.log(`the addon beyond them         ${ms(loads.map(({ addon }) => addon))}`);
-  console.log(`node -e 0                     ${ms(times.node)}`);
-  console.log(`cmir --help                   ${ms(times.help)}`);
+  for (const { name, median_ms, least_ms } of rows)
+    console.log(`${name.padEnd(20)} ${median_ms} ms (least ${least_ms})`);
 }
+
+if (values.here) console.log(JSON.stringify(measureHere()));
+else measure();

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // What prebuildify calls instead of node-gyp: builds the addon with cmake-js as the rest of the project does, and puts
-// it where prebuildify looks for it. CMIR_PREBUILD names the
-// variant of LibTorch, CMIR_PREBUILD_TORCH its minor version: scripts/prebuild.mjs sets them.
+// it where prebuildify looks for it. scripts/prebuild.mjs names the variant of LibTorch by CMIR_PREBUILD, its minor
+// version by CMIR_PREBUILD_TORCH.
 import { spawnSync } from 'node:child_process';
 import { copyFileSync, existsSync, mkdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -23,7 +23,7 @@ async function build() {
   }
   const { findLibtorch, minorVersion } = require('../dist/native/libtorch.js');
   const { buildAddon, buildFiles } = require('../dist/native/build.js');
-  const libtorch = findLibtorch();
+  const libtorch = findLibtorch({ ...process.env, CMIR_TORCH_VARIANT: variant });
   const wanted = process.env.CMIR_PREBUILD_TORCH;
   if (libtorch?.variant !== variant || minorVersion(libtorch.version) !== wanted) {
     const found = libtorch === undefined ? 'none' : `${libtorch.version} in ${libtorch.root}`;

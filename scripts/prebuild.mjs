@@ -1,6 +1,6 @@
 // Makes the binaries that the package holds, prebuilds/<system>/cmir-torch<version>-<variant>-<build id>.<libc>.node,
 // with prebuildify and cmake-js, strips them, and checks that they run on systems as old as LibTorch does. Arguments
-// name the variants, all unless given: node scripts/prebuild.mjs cpu cu130
+// name the variants, all unless given: node scripts/prebuild.mjs cpu cu130. --check only looks at what is there.
 import { execFileSync, spawnSync } from 'node:child_process';
 import {
   copyFileSync,
@@ -18,7 +18,7 @@ import { basename, join } from 'node:path';
 
 const require = createRequire(import.meta.url);
 const root = join(import.meta.dirname, '..');
-const { ADDON, prebuildsFolder } = require('../dist/native/binary.js');
+const { PREBUILT, prebuildsFolder } = require('../dist/native/binary.js');
 
 /** Minor versions of LibTorch by variant. */
 const VARIANTS = { cpu: '2.13', cu130: '2.11' };
@@ -101,13 +101,13 @@ function prebuild(variant) {
   const [addon] = readdirSync(made).filter((file) => file.startsWith(`${name}.`));
   if (addon === undefined) fail(`prebuildify made no ${name} in ${made}`);
   const final = addon.replace(name, `${name}-${buildId(join(made, addon))}`);
-  if (!ADDON.test(final)) fail(`${final} is no name that the loader knows`);
+  if (!PREBUILT.test(final)) fail(`${final} is no name that the loader knows`);
+  check(join(made, addon));
   mkdirSync(folder, { recursive: true });
   for (const old of readdirSync(folder).filter((file) => file.startsWith(`${name}-`))) {
     rmSync(join(folder, old));
   }
   renameSync(join(made, addon), join(folder, final));
-  check(join(folder, final));
   return {
     loader: join(work, 'build', 'Release', 'cmir_loader.node'),
     tags: addon.slice(name.length),
@@ -115,6 +115,16 @@ function prebuild(variant) {
 }
 
 if (process.platform !== 'linux') fail('prebuilt binaries are made on Linux');
+if (process.argv.includes('--check')) {
+  const names = existsSync(folder) ? readdirSync(folder) : [];
+  for (const [variant, torch] of Object.entries(VARIANTS)) {
+    if (!names.some((name) => name.startsWith(`cmir-torch${torch}-${variant}-`))) {
+      fail(`no binary for LibTorch ${torch} (${variant}) in ${folder}; run: npm run prebuild`);
+    }
+  }
+  for (const name of names) check(join(folder, name));
+  process.exit(0);
+}
 const wanted = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(VARIANTS);
 const unknown = wanted.filter((variant) => !(variant in VARIANTS));
 if (unknown.length > 0)

@@ -28,5 +28,9 @@ if (process.env.CMIR_SKIP_NATIVE === '1') {
     'cmir: CMIR_SKIP_NATIVE=1, the native addon is not built; later: npm run -s cmir -- setup',
   );
 } else {
-  stage('LibTorch found and native addon built', [require.resolve('../dist/cli/main.js'), 'setup']);
+  stage('LibTorch found and native addon built', [
+    require.resolve('../dist/cli/main.js'),
+    'setup',
+    '--no-prebuilt',
+  ]);
 }

@@ -6,6 +6,7 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readFileSync,
   readdirSync,
   realpathSync,
   rmSync,
@@ -33,12 +34,15 @@ const ALLOWED = [
 ];
 const FORBIDDEN = /(^|\/)(test|emulation)\/|_test\.cc$|\/test\.cc$|_fixture\.h$|reference\.h$/;
 const NEEDED = [
-  'dist/index.js',
-  'dist/index.d.ts',
-  'dist/cli/main.js',
-  'CMakeLists.txt',
-  'LICENSE',
+  ...['dist/index.js', 'dist/index.d.ts', 'dist/cli/main.js', 'binding.d.ts', 'LICENSE'],
+  ...['CMakeLists.txt', ...sources()],
 ];
+
+/** What the addon is compiled of, as CMakeLists.txt lists it above the tests. */
+function sources() {
+  const [text] = readFileSync(join(root, 'CMakeLists.txt'), 'utf8').split('option(CMIR_TESTS');
+  return [...text.matchAll(/native\/[\w/]+\.(?:cc|cu)/g)].map(([name]) => name);
+}
 
 const scratch = mkdtempSync(join(tmpdir(), 'cmir-package-'));
 process.on('exit', () => rmSync(scratch, { recursive: true, force: true }));
@@ -67,6 +71,10 @@ function pack() {
   if (packed.size > MOST_BYTES)
     fail(`the package has ${packed.size} bytes, expected ${MOST_BYTES}`);
   const binaries = names.filter((name) => name.endsWith('.node'));
+  for (const variant of ['cpu', 'cu130']) {
+    const count = binaries.filter((name) => name.includes(`-${variant}-`)).length;
+    if (count !== 1) fail(`the package holds ${count} binaries for ${variant}, expected one`);
+  }
   console.log(
     `packed: ${(packed.size / 1e6).toFixed(2)} MB, ${names.length} files, of them binaries:`,
   );
@@ -127,7 +135,7 @@ const file = (name, text) => writeFileSync(join(folder, name), text);
 
 file('package.json', JSON.stringify({ name: 'user', private: true }));
 const start = performance.now();
-run('npm', 'install', '--ignore-scripts', '--no-audit', '--no-fund', tarball);
+run('npm', 'install', '--ignore-scripts', '--no-audit', '--no-fund', tarball, '@types/node');
 console.log(`installed after ${seconds(start)} s`);
 const metrics = JSON.parse(run('npx', 'cmir', 'train', '--quiet', '--json', '--out', 'runs/first'));
 console.log(`first metrics after ${seconds(start)} s: MAE on test ${metrics.test.MAE.toFixed(4)}`);
@@ -173,7 +181,7 @@ file('typed.mts', `${imports}const name: string = 'typed';${body}`);
 
 const tsc = join(dirname(require.resolve('typescript/package.json')), 'bin', 'tsc');
 const strict = ['--strict', '--target', 'es2022', '--lib', 'es2023,esnext.disposable'];
-const nodeTypes = ['--types', 'node', '--typeRoots', join(root, 'node_modules', '@types')];
+const nodeTypes = ['--types', 'node'];
 for (const [module, resolution] of [
   ['esnext', 'bundler'],
   ['nodenext', 'nodenext'],

@@ -30,7 +30,7 @@ test('exports what is promised, no more and no less', () => {
     ...['EVALUATION_KINDS', 'parseSet', 'robustness', 'robustnessOfRuns', 'sweepSets'],
     ...['doctor', 'setup'],
     ...['loadModel', 'ops', 'statistics', 'train', 'trainEpochs'],
-    ...['exportModel', 'makeReport'],
+    ...['EXPORT_FORMATS', 'exportModel', 'makeReport'],
   ].sort();
   expect(Object.keys(library).sort()).toEqual(promised);
   const compiled = jest.requireActual<object>(join(DIST, 'index.js'));

@@ -2,7 +2,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { CmirError } from '../errors';
-import { buildFiles, builtFor } from './build';
+import { buildFiles, buildStamp } from './build';
 import { minorVersion, type Libtorch } from './libtorch';
 
 /** An addon that could be loaded, with its loader. */
@@ -11,14 +11,14 @@ export interface Binary {
   readonly loader: string;
   /** Minor version of LibTorch that it is built for, such as 2.13. */
   readonly torch: string;
-  /** Of LibTorch; null where it was built here, for whichever was here. */
-  readonly variant: string | null;
+  /** Of LibTorch: whose devices it has kernels for. */
+  readonly variant: string;
   /** The linker's name of a prebuilt one's content; null where it was built here. */
   readonly buildId: string | null;
 }
 
 /** The name of a prebuilt addon: what scripts/prebuild.mjs gives it, prebuildify's tag last. */
-const PREBUILT = /^cmir-torch(\d+\.\d+)-(cpu|cu\d{3})-([0-9a-f]{12})\.(?:glibc\.)?node$/;
+export const PREBUILT = /^cmir-torch(\d+\.\d+)-(cpu|cu\d{3})-([0-9a-f]{12})\.(?:glibc\.)?node$/;
 
 /** Any addon of ours, by its file's name. */
 export const ADDON = /^cmir(-torch\S+)?\.node$/;
@@ -30,16 +30,17 @@ export function prebuildsFolder(root: string): string {
 
 /** The addon that was built here; undefined when there is no finished build. */
 export function localBinary(root: string): Binary | undefined {
-  const version = builtFor(root);
-  if (version === undefined) return undefined;
+  const stamp = buildStamp(root);
+  if (stamp === undefined) return undefined;
   const { addon, loader } = buildFiles(root);
-  return { addon, loader, torch: minorVersion(version), variant: null, buildId: null };
+  const variant = stamp.cuda ? 'cuda' : 'cpu';
+  return { addon, loader, torch: minorVersion(stamp.torch), variant, buildId: null };
 }
 
-/** The addons that came with the package, for this system. */
+/** The addons that came with the package, for this system, the newest LibTorch first. */
 export function prebuiltBinaries(root: string): Binary[] {
   const folder = prebuildsFolder(root);
-  const names = existsSync(folder) ? readdirSync(folder).sort() : [];
+  const names = existsSync(folder) ? readdirSync(folder).sort().reverse() : [];
   const loader = names.find((name) => /^cmir_loader\.(glibc\.)?node$/.test(name));
   if (loader === undefined || isMusl()) return [];
   return names.flatMap((name) => {
@@ -49,9 +50,14 @@ export function prebuiltBinaries(root: string): Binary[] {
   });
 }
 
-/** The C library that LibTorch's and our binaries are not made for. */
-function isMusl(): boolean {
-  return existsSync('/etc/alpine-release');
+/** True on Linux without glibc, which LibTorch's and our binaries are made for. */
+export function isMusl(): boolean {
+  if (process.platform !== 'linux') return false;
+  // Asking the system, which tells all there is of the process, takes ten milliseconds.
+  const usual = ['/lib/x86_64-linux-gnu/libc.so.6', '/lib64/libc.so.6'];
+  if (usual.some((file) => existsSync(file))) return false;
+  const { header } = process.report.getReport() as { header: { glibcVersionRuntime?: string } };
+  return header.glibcVersionRuntime === undefined;
 }
 
 /**
@@ -66,10 +72,16 @@ export function prebuiltFor(libtorch: Libtorch, root: string): Binary | undefine
   return of(libtorch.variant) ?? of('cpu');
 }
 
-/** The addon to load with this LibTorch: the one built here where it fits, else a prebuilt one, else undefined. */
+/**
+ * The addon to load with this LibTorch: the one built here where it fits, else a prebuilt one, else undefined. For a CUDA
+ * build, a prebuilt one with kernels goes before one that was built here without.
+ */
 export function fittingBinary(libtorch: Libtorch, root: string): Binary | undefined {
   const local = localBinary(root);
-  return local?.torch === minorVersion(libtorch.version) ? local : prebuiltFor(libtorch, root);
+  const prebuilt = prebuiltFor(libtorch, root);
+  if (local?.torch !== minorVersion(libtorch.version)) return prebuilt;
+  const lacks = libtorch.variant !== 'cpu' && local.variant === 'cpu';
+  return lacks && prebuilt?.variant === libtorch.variant ? prebuilt : local;
 }
 
 /** Every addon there is, the one built here first. */

@@ -30,15 +30,29 @@ export function buildFiles(root: string = PACKAGE_ROOT) {
   } as const;
 }
 
-/** The LibTorch version the addon was built for; undefined when there is no finished build. */
-export function builtFor(root: string = PACKAGE_ROOT): string | undefined {
+/** What a finished build says of itself. */
+export interface Stamp {
+  /** The version of LibTorch it was built for. */
+  readonly torch: string;
+  /** Whether it has kernels for CUDA devices. */
+  readonly cuda: boolean;
+}
+
+/** The stamp of the addon that was built; undefined when there is no finished build. */
+export function buildStamp(root: string = PACKAGE_ROOT): Stamp | undefined {
   const { addon, loader, stamp } = buildFiles(root);
   if (![addon, loader, stamp].every((file) => existsSync(file))) return undefined;
   try {
-    return (JSON.parse(readFileSync(stamp, 'utf8')) as { torch?: string }).torch;
+    const { torch, cuda } = JSON.parse(readFileSync(stamp, 'utf8')) as Partial<Stamp>;
+    return torch === undefined ? undefined : { torch, cuda: cuda === true };
   } catch {
     return undefined;
   }
+}
+
+/** The LibTorch version the addon was built for; undefined when there is no finished build. */
+export function builtFor(root: string = PACKAGE_ROOT): string | undefined {
+  return buildStamp(root)?.torch;
 }
 
 /** True when the addon fits this LibTorch and no source is newer than it. */
@@ -133,7 +147,8 @@ async function compile(
     logFile,
   });
   if (status !== 0) throw compileError(output, logFile);
-  await writeFile(stamp, `${JSON.stringify({ torch: libtorch.version })}\n`);
+  const done: Stamp = { torch: libtorch.version, cuda: nvcc !== undefined };
+  await writeFile(stamp, `${JSON.stringify(done)}\n`);
 }
 
 /** CMake keeps what it first saw: a cache for another LibTorch or place, or of a failed configuration, is of no use. */

@@ -84,10 +84,24 @@ export function torchVersion(
   return build?.version ?? PINNED_VERSION;
 }
 
-/** The project's own cache: XDG_CACHE_HOME/cmir, or ~/.cache/cmir. */
+/** The project's own cache: XDG_CACHE_HOME/cmir, or ~/.cache/cmir. Throws ERR_CMIR_SETUP where there is no home. */
 export function cacheRoot(env: NodeJS.ProcessEnv = process.env): string {
   const base = env['XDG_CACHE_HOME'] ?? '';
-  return join(isAbsolute(base) ? base : join(homedir(), '.cache'), 'cmir');
+  return join(isAbsolute(base) ? base : join(homeFolder(), '.cache'), 'cmir');
+}
+
+function homeFolder(): string {
+  let home = '';
+  try {
+    home = homedir();
+  } catch {
+    // A user without an entry and without HOME.
+  }
+  if (isAbsolute(home)) return home;
+  throw new CmirError(
+    'ERR_CMIR_SETUP',
+    'there is no home folder for the cache; set XDG_CACHE_HOME to a folder, or LIBTORCH to a LibTorch you have',
+  );
 }
 
 /** Where a fetched build is unpacked, by default the one that `env` asks for; its LibTorch is `torch` in it. */
@@ -232,7 +246,7 @@ export function libraryFile(root: string, name: string): string {
 export function inspectLibtorch(root: string, source: LibtorchSource, reason: string): Libtorch {
   const elsewhere =
     source === 'cache'
-      ? `remove it (rm -r '${root}'), then run: npx cmir setup`
+      ? `remove it (rm -r '${dirname(root)}'), then run: npx cmir setup`
       : `point LIBTORCH at a folder that holds include/ and lib/, or unset ${source} and run: npx cmir setup`;
   const library = relative(root, libraryFile(root, 'torch'));
   for (const part of ['include/torch/library.h', library]) {

@@ -5,8 +5,8 @@ import { basename, dirname } from 'node:path';
 import { CmirError, messageOf } from '../errors';
 import { ADDON, allBinaries, fittingBinary, prebuildsFolder, unfitError } from './binary';
 import { PACKAGE_ROOT, buildFiles } from './build';
-import { findLibtorch, libraryFile, type Libtorch } from './libtorch';
-import { tryOnce, type Pair } from './trial';
+import { findLibtorch, libraryFile } from './libtorch';
+import { otherLibtorch, tryOnce, type Pair } from './trial';
 
 export type Binding = typeof import('../../binding');
 
@@ -60,25 +60,55 @@ export function findPair(root: string, env: NodeJS.ProcessEnv): Pair {
 }
 
 /** Loads LibTorch, then the addon, into this process. */
-export function openPair({ binary, libtorch }: Pair): Binding {
+export function openPair(pair: Pair): Binding {
+  openLibtorch(pair);
+  return openAddon(pair);
+}
+
+/** Once loaded under their own names, LibTorch's libraries serve the addon from wherever they are. */
+export function openLibtorch({ binary, libtorch }: Pair): void {
+  const { root, version } = libtorch;
   const loader = requireAddon(binary.loader) as Loader;
-  refuseSecond(loader, binary.addon);
-  openLibraries(loader, libtorch);
+  refuseSecond(loader, ADDON, binary.addon, 'copy of cmir');
+  for (const name of ['c10', 'torch_cpu', 'torch_cuda', 'torch']) {
+    const library = libraryFile(root, name);
+    if (name === 'torch_cuda' && !existsSync(library)) continue;
+    refuseSecond(loader, new RegExp(`^lib${name}\\.(so|dylib)$`), library, 'LibTorch');
+    try {
+      loader.open(library);
+    } catch (cause) {
+      throw new CmirError(
+        'ERR_CMIR_LIBTORCH',
+        `LibTorch ${version} in ${root} does not load: ${messageOf(cause)}; ${otherLibtorch(libtorch)}`,
+        { cause },
+      );
+    }
+  }
+}
+
+/** The addon, after LibTorch. */
+export function openAddon({ binary }: Pair): Binding {
   return requireAddon(binary.addon) as Binding;
 }
 
-/** Operators have names, which LibTorch lets nobody register twice: it would end the process. */
-function refuseSecond(loader: Loader, addon: string): void {
-  const own = realpathSync(addon);
+/** Both register names, of operators and others, which LibTorch lets nobody do twice: it would end the process. */
+function refuseSecond(loader: Loader, names: RegExp, file: string, what: string): void {
+  const own = realPath(file);
   const other = loader
     .loaded()
-    .find((path) => ADDON.test(basename(path)) && existsSync(path) && realpathSync(path) !== own);
+    .find((path) => names.test(basename(path)) && realPath(path) !== own);
   if (other === undefined) return;
   throw new CmirError(
     'ERR_CMIR_NATIVE',
-    `this process has loaded another copy of cmir, ${other}, and can hold one: ${own} is not loaded; ` +
-      'let all parts of the program use the same package (npm dedupe), or separate processes',
+    `this process has loaded another ${what}, ${other}, and can hold one: ${own} is not loaded; ` +
+      'start the program anew where cmir was set up while it ran; let all its parts use the same package and the ' +
+      'same LibTorch (npm dedupe), or separate processes',
   );
+}
+
+/** Also of a file that was removed after it was loaded. */
+function realPath(path: string): string {
+  return existsSync(path) ? realpathSync(path) : path;
 }
 
 function requireAddon(file: string): unknown {
@@ -95,23 +125,5 @@ function requireAddon(file: string): unknown {
         `${messageOf(cause)}; run: npx cmir setup --rebuild`,
       { cause },
     );
-  }
-}
-
-/** Once loaded under their own names, LibTorch's libraries serve the addon from wherever they are. */
-function openLibraries(loader: Loader, { root, version }: Libtorch): void {
-  for (const name of ['c10', 'torch_cpu', 'torch_cuda', 'torch']) {
-    const library = libraryFile(root, name);
-    if (name === 'torch_cuda' && !existsSync(library)) continue;
-    try {
-      loader.open(library);
-    } catch (cause) {
-      throw new CmirError(
-        'ERR_CMIR_LIBTORCH',
-        `LibTorch ${version} in ${root} does not load: ${messageOf(cause)}; ` +
-          'set LIBTORCH to another, or remove that folder and run: npx cmir setup',
-        { cause },
-      );
-    }
   }
 }

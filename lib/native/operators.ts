@@ -11,6 +11,8 @@ export interface OperatorsLibrary {
   readonly path: string;
   /** The minor version of torch that it loads in, such as 2.13; no other has the symbols that it needs. */
   readonly torch: string;
+  /** The major version of CUDA that it must be a build for, such as 13; null of the CPU's, which any build serves. */
+  readonly cuda: string | null;
 }
 
 /**
@@ -25,11 +27,12 @@ export function findOperators(
   const fitting = libtorch === undefined ? undefined : fittingBinary(libtorch, root);
   const binary = fitting ?? allBinaries(root)[0];
   if (binary !== undefined) {
-    const { addon, torch } = binary;
+    const { addon, torch, variant } = binary;
+    const cuda = /^cu(\d+)\d$/.exec(variant)?.[1] ?? null;
     // Node's API is not weak in the addon on macOS: a library without it lies beside it there.
     const isMac = process.platform === 'darwin';
     const path = isMac ? join(dirname(addon), 'libcmir_ops.dylib') : addon;
-    if (existsSync(path)) return { path, torch };
+    if (existsSync(path)) return { path, torch, cuda };
   }
   throw new CmirError(
     'ERR_CMIR_NOT_BUILT',
@@ -39,11 +42,17 @@ export function findOperators(
 }
 
 /** Python statements that put the operators into torch.ops.cmir, where torch fits them. */
-export function pythonLines({ path, torch }: OperatorsLibrary): string {
+export function pythonLines({ path, torch, cuda }: OperatorsLibrary): string {
   const needed = `cmir's operators need torch ${torch}, found `;
+  const build = `cmir's operators need a build of torch for CUDA ${cuda ?? ''}, found `;
   return [
     'import torch',
     `assert torch.__version__.startswith("${torch}."), "${needed}" + torch.__version__`,
+    ...(cuda === null
+      ? []
+      : [
+          `assert (torch.version.cuda or "").startswith("${cuda}."), "${build}" + str(torch.version.cuda)`,
+        ]),
     `torch.ops.load_library(${JSON.stringify(path)})`,
   ].join('\n');
 }

@@ -1,11 +1,12 @@
 import { existsSync } from 'node:fs';
 
 import { CmirError } from '../errors';
-import { localBinary, prebuildsFolder, prebuiltFor } from './binary';
+import { fittingBinary, isMusl, prebuildsFolder } from './binary';
 import { PACKAGE_ROOT, buildAddon } from './build';
 import type { LibtorchOptions } from './fetch/index';
 import type { Libtorch } from './libtorch';
 import { probeAddon } from './probe';
+import { problemError } from './problem';
 import { provideLibtorch } from './provide';
 import { timed } from './timed';
 
@@ -16,6 +17,8 @@ const CUDA_ADVICE = 'to compile it with them, put nvcc in PATH and run: npx cmir
 export interface SetupOptions extends LibtorchOptions {
   /** Compile even when the addon is up to date. */
   readonly rebuild?: boolean;
+  /** False compiles the addon even where a prebuilt one fits, unless the one built here is up to date. */
+  readonly prebuilt?: boolean;
   /** The package's folder; this package's unless given. */
   readonly root?: string;
 }
@@ -26,9 +29,11 @@ export interface SetupOptions extends LibtorchOptions {
  * call this; it is safe to call again. Throws ERR_CMIR_SETUP or ERR_CMIR_LIBTORCH with what to do.
  */
 export async function setup(options: SetupOptions = {}): Promise<Libtorch> {
-  const { log = () => undefined, root = PACKAGE_ROOT, rebuild = false } = options;
+  const { log = () => undefined, root = PACKAGE_ROOT, rebuild = false, prebuilt = true } = options;
+  refuseMusl();
   const { libtorch, env } = await provideLibtorch(options);
-  if (!rebuild && (await isPrebuiltReady(libtorch, { log, env, root }))) return libtorch;
+  const compiles = rebuild || !prebuilt;
+  if (!compiles && (await isPrebuiltReady(libtorch, { log, env, root }))) return libtorch;
   const build = (anew: boolean): Promise<boolean> =>
     timed(log, 'compiled', () => buildAddon(libtorch, { rebuild: anew, log, env, root }));
   const compiled = await build(rebuild);
@@ -46,6 +51,15 @@ export async function setup(options: SetupOptions = {}): Promise<Libtorch> {
   return libtorch;
 }
 
+/** LibTorch is made for glibc: no download and no compiler mends that. */
+function refuseMusl(): void {
+  if (!isMusl()) return;
+  const what = 'LibTorch needs glibc, and this system has another C library';
+  const fix =
+    'use one with glibc: of the images of Node those without alpine, such as node:22-slim';
+  throw problemError('ERR_CMIR_SETUP', { what, fix });
+}
+
 /**
  * True when a binary that came with the package serves this LibTorch, which was tried. Where it does not, says why: the
  * addon is compiled then. An addon that was built here goes first: nothing is to be said of others.
@@ -54,15 +68,15 @@ async function isPrebuiltReady(
   libtorch: Libtorch,
   { log, env, root }: { log: (line: string) => void; env: NodeJS.ProcessEnv; root: string },
 ): Promise<boolean> {
-  if (localBinary(root) !== undefined || !existsSync(prebuildsFolder(root))) return false;
-  const binary = prebuiltFor(libtorch, root);
-  if (binary === undefined) {
+  const binary = fittingBinary(libtorch, root);
+  if (binary === undefined && existsSync(prebuildsFolder(root))) {
     const { version, variant } = libtorch;
     log(
       `no prebuilt binary for LibTorch ${version} (${variant}) on ${SYSTEM}: it will be compiled`,
     );
-    return false;
   }
+  // One that was built here may be out of date: that is seen later.
+  if (binary?.buildId == null) return false;
   const probe = await probeAddon(root, env);
   if (probe.engine !== null) {
     if (binary.variant !== libtorch.variant) {

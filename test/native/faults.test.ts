@@ -70,7 +70,11 @@ function outcome(
   work: ['train', object?] | ['save', string] | ['setup'] = ['train'],
 ): Outcome {
   const child = spawnSync(process.execPath, ['-e', PROGRAM, root, JSON.stringify(work)], {
-    env: { HOME: newFolder(), XDG_CACHE_HOME: newFolder(), ...env },
+    env: {
+      HOME: newFolder(),
+      ...(env['HOME'] === '' ? {} : { XDG_CACHE_HOME: newFolder() }),
+      ...env,
+    },
     encoding: 'utf8',
   });
   expect({ signal: child.signal, status: child.status, stderr: child.stderr }).toEqual({
@@ -140,8 +144,8 @@ const FAULTS: [string, () => Outcome, string, RegExp][] = [
   [
     'a library of LibTorch is cut off',
     () => outcome(installPackage(), { LIBTORCH: linkedLibtorch({ 'libtorch_cpu.so': damage }) }),
-    'ERR_CMIR_NOT_BUILT',
-    /ends its process with LibTorch .*ended by SIG.*or set LIBTORCH to another/s,
+    'ERR_CMIR_LIBTORCH',
+    /LibTorch .* ends the process that loads it: .*ended by SIG.*set LIBTORCH to another/s,
   ],
   [
     'a library of LibTorch is for another processor',
@@ -175,8 +179,8 @@ const FAULTS: [string, () => Outcome, string, RegExp][] = [
           },
         }),
       }),
-    'ERR_CMIR_NOT_BUILT',
-    /run: npx cmir setup --rebuild, or set LIBTORCH/,
+    'ERR_CMIR_LIBTORCH',
+    /set LIBTORCH to another/,
   ],
   [
     'the CUDA library of LibTorch does not load',
@@ -239,7 +243,13 @@ const FAULTS: [string, () => Outcome, string, RegExp][] = [
     () =>
       outcome(installPackage(), { XDG_CACHE_HOME: write(join(newFolder(), 'file')) }, ['setup']),
     'ERR_CMIR_SETUP',
-    /cannot write the cache .*set XDG_CACHE_HOME/,
+    /cannot write .*make it writable, or choose .* XDG_CACHE_HOME/,
+  ],
+  [
+    'there is no home folder, and no LIBTORCH',
+    () => outcome(installPackage(), { HOME: '' }),
+    'ERR_CMIR_SETUP',
+    /no home folder for the cache; set XDG_CACHE_HOME/,
   ],
   [
     'the folder of the run cannot be written',
@@ -261,6 +271,72 @@ test.each(FAULTS)('%s', (_, inject, code, fix) => {
 
 test('nothing at all: the program trains', () => {
   expect(outcome(installPackage(), real())).toEqual({ known: false, alive: true });
+});
+
+test('a library beside LibTorch is cut off after it was tried', () => {
+  const gomp = readdirSync(join(realLibtorch().root, 'lib')).find((name) =>
+    name.startsWith('libgomp'),
+  ) as string;
+  const copy = (file: string): void => {
+    copyFileSync(join(realLibtorch().root, 'lib', gomp), file);
+  };
+  const LIBTORCH = linkedLibtorch({ [gomp]: copy });
+  const [root, env] = [installPackage(), { LIBTORCH, XDG_CACHE_HOME: newFolder() }];
+  expect(outcome(root, env)).toEqual({ known: false, alive: true });
+  truncateSync(join(LIBTORCH, 'lib', gomp), 1 << 12);
+  expect(outcome(root, env)).toMatchObject({ known: true, alive: true, code: 'ERR_CMIR_LIBTORCH' });
+});
+
+test('no home folder, but LIBTORCH: it trains', () => {
+  expect(outcome(installPackage(), { ...real(), HOME: '' })).toEqual({ known: false, alive: true });
+});
+
+/** Loads the package in `first`, then in a worker that in `second`, where LIBTORCH may be another; prints the error. */
+const TWICE = `
+const { Worker } = require('node:worker_threads');
+const [first, second, libtorch, gone] = JSON.parse(process.argv[1]);
+const body = "const { loadAddon } = require(process.argv[2] + '/dist/native/load.js');" +
+  "try { loadAddon(); console.log('loaded'); } catch (error) { console.log(error.code + ' ' + error.message); }";
+require(first + '/dist/native/load.js').loadAddon();
+if (gone !== '') require('node:fs').rmSync(gone);
+new Worker(body, { eval: true, argv: [second], env: { ...process.env, LIBTORCH: libtorch } });
+`;
+
+function twice(first: string, second: string, libtorch = realLibtorch().root, gone = ''): string {
+  const argument = JSON.stringify([first, second, libtorch, gone]);
+  const { signal, status, stdout, stderr } = spawnSync(process.execPath, ['-e', TWICE, argument], {
+    env: { HOME: newFolder(), XDG_CACHE_HOME: newFolder(), ...real() },
+    encoding: 'utf8',
+  });
+  expect({ signal, status, stderr }).toEqual({ signal: null, status: 0, stderr: '' });
+  return stdout;
+}
+
+describe('a process holds one', () => {
+  test('the same in a worker', () => {
+    const root = installPackage();
+    expect(twice(root, root)).toBe('loaded\n');
+  });
+
+  test('LibTorch', () => {
+    const c10Copy = (file: string): void => {
+      copyFileSync(c10(), file);
+    };
+    const root = installPackage();
+    expect(twice(root, root, linkedLibtorch({ 'libc10.so': c10Copy }))).toMatch(
+      /^ERR_CMIR_NATIVE this process has loaded another LibTorch, /,
+    );
+  });
+
+  test.each([
+    ['addon', () => ''],
+    ['addon, whose file is gone', (root: string) => buildFiles(root).addon],
+  ])('%s', (_, gone) => {
+    const root = installPackage();
+    expect(twice(root, installPackage(), realLibtorch().root, gone(root))).toMatch(
+      /^ERR_CMIR_NATIVE this process has loaded another copy of cmir, /,
+    );
+  });
 });
 
 describe('disks', () => {

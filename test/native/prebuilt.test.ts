@@ -1,14 +1,19 @@
-import { existsSync, readdirSync, rmSync, utimesSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync, rmSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { fittingBinary, prebuildsFolder, prebuiltBinaries } from '../../lib/native/binary';
+import {
+  fittingBinary,
+  prebuildsFolder,
+  prebuiltBinaries,
+  type Binary,
+} from '../../lib/native/binary';
 import { buildFiles, builtFor } from '../../lib/native/build';
 import { doctor } from '../../lib/native/doctor';
 import { minorVersion } from '../../lib/native/libtorch';
 import { findPair, loadAddonFrom } from '../../lib/native/load';
 import { probeAddon } from '../../lib/native/probe';
 import { setup } from '../../lib/native/setup';
-import { tryOnce } from '../../lib/native/trial';
+import { LIBTORCH_OPEN, readProbe, tryOnce } from '../../lib/native/trial';
 import { ROOT } from '../helpers/program';
 import {
   buildTools,
@@ -76,6 +81,21 @@ describe('which prebuilt addon fits', () => {
     expect(fittingBinary(realLibtorch(), root)?.addon).toBe(join(folder, NAME));
   });
 
+  test('one with kernels goes before one that was built here without, for a CUDA build', () => {
+    const root = installPackage();
+    const folder = prebuildsFolder(root);
+    const name = prebuiltName('2.11', 'cu130');
+    for (const file of [name, 'cmir_loader.glibc.node']) write(join(folder, file));
+    const libtorch = { ...libtorchOf('2.11.0'), variant: 'cu130' };
+    write(buildFiles(root).stamp, '{"torch": "2.11.0+cu130", "cuda": true}');
+    expect(fittingBinary(libtorch, root)?.addon).toBe(buildFiles(root).addon);
+    write(buildFiles(root).stamp, '{"torch": "2.11.0+cpu", "cuda": false}');
+    expect(fittingBinary(libtorch, root)?.addon).toBe(join(folder, name));
+    expect(fittingBinary({ ...libtorch, variant: 'cpu' }, root)?.addon).toBe(
+      buildFiles(root).addon,
+    );
+  });
+
   test('without their loader they are none', () => {
     const root = prebuiltPackage(NAME);
     rmSync(join(prebuildsFolder(root), 'cmir_loader.glibc.node'));
@@ -98,6 +118,47 @@ test('it loads, and setup does nothing else, on a machine without a compiler', a
   });
 });
 
+test('one that was built here for another LibTorch does not keep setup from it', async () => {
+  const [root, env] = [installPackage(), bareEnv()];
+  const { addon, loader, stamp } = buildFiles(root);
+  const folder = prebuildsFolder(root);
+  mkdirSync(folder, { recursive: true });
+  cpSync(addon, join(folder, NAME));
+  cpSync(loader, join(folder, 'cmir_loader.glibc.node'));
+  write(stamp, '{"torch": "2.10.0", "cuda": false}');
+  await setup({ root, env });
+  expect((await doctor({ root, env })).addon?.path).toBe(join(folder, NAME));
+  // Unless a compiled one is asked for.
+  const error = await errorOf(() => setup({ root, env, prebuilt: false }));
+  expect(error.code).toBe('ERR_CMIR_SETUP');
+});
+
+describe('what a trial says', () => {
+  const pair = () => ({
+    binary: fittingBinary(realLibtorch(), ROOT) as Binary,
+    libtorch: realLibtorch(),
+  });
+  const fine = JSON.stringify({ engine: { builtFor: '2.13.0' } });
+  const read = (status: number | null, ...lines: string[]) =>
+    readProbe(status, `${lines.join('\n')}\n`, 'ended by SIGSEGV', pair());
+
+  test('that it is fine, where it ends well too', () => {
+    expect(read(0, LIBTORCH_OPEN, fine).engine).not.toBeNull();
+    expect(read(139, LIBTORCH_OPEN, fine)).toMatchObject({
+      engine: null,
+      code: 'ERR_CMIR_NOT_BUILT',
+    });
+  });
+
+  test.each(['0', 'null', '{}', '{"engine": 1}', ''])('nothing, by %j', (line) => {
+    expect(read(0, LIBTORCH_OPEN, line)).toMatchObject({
+      engine: null,
+      code: 'ERR_CMIR_NOT_BUILT',
+    });
+    expect(read(0, line)).toMatchObject({ engine: null, code: 'ERR_CMIR_LIBTORCH' });
+  });
+});
+
 test('it is tried in a process of its own, once, until it changes', () => {
   const [root, env] = [prebuiltPackage(NAME), bareEnv()];
   const addon = join(prebuildsFolder(root), NAME);
@@ -113,7 +174,7 @@ test('it is tried in a process of its own, once, until it changes', () => {
   try {
     expect(attempt()).toBeUndefined();
     utimesSync(addon, 1, 1);
-    expect(attempt()).toMatchObject({ engine: null, code: 'ERR_CMIR_NOT_BUILT' });
+    expect(attempt()).toMatchObject({ engine: null, code: 'ERR_CMIR_LIBTORCH' });
   } finally {
     process.execPath = execPath;
   }

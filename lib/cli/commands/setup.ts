@@ -12,6 +12,7 @@ interface SetupFlags {
   folder?: string;
   file: string[];
   sha256: string[];
+  prebuilt: boolean;
   rebuild: boolean;
   quiet: boolean;
   json: boolean;
@@ -37,6 +38,7 @@ export function register(program: Command): void {
       [],
     )
     .option('--sha256 <hash>', 'hash of a --file that cmir does not know', collect, [])
+    .option('--no-prebuilt', 'compile the addon even where one that came with the package fits')
     .option('--rebuild', 'compile the addon even when there is one that fits', false)
     .action(async ({ file, quiet, json, ...flags }: SetupFlags) => {
       const libtorch = await setup({ ...flags, files: file, ...setupView(quiet) });

@@ -16,7 +16,7 @@ import { verifyGiven, type GivenBuild } from './local';
 import { bytesHere, hasPlace, obtain, type ObtainOptions } from './obtain';
 import { PINNED, type PinnedBuild } from './pinned';
 import { installWithPip } from './pip';
-import { fill, isFilled, type Place } from './place';
+import { checkEmpty, fill, isFilled, type Place } from './place';
 import { unpack } from './unpack';
 
 /** Bytes that a LibTorch fetched by pip takes, its download included, with room to spare. */
@@ -77,6 +77,7 @@ export async function fetchLibtorch(options: FetchOptions = {}): Promise<Libtorc
     const waiting = (owner: string): void => {
       log(`waiting for another process that fetches LibTorch (${owner})`);
     };
+    if (options.folder !== undefined) await checkEmpty(target);
     await fill(target, waiting, async (place) => {
       checkDisk(target, await freeBytes(target), await plan.needs(place));
       log(`fetching LibTorch ${version} (${variant})${plan.bringing}, into ${target}`);

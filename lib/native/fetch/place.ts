@@ -33,7 +33,6 @@ export async function fill(
   if (isFilled(target)) return;
   const made = await mkdir(target, { recursive: true });
   try {
-    await checkEmpty(target);
     await whileLocked(join(target, LOCK), onWait, () => fillLocked(target, work));
   } finally {
     // A folder of our own that nothing came to is empty.
@@ -57,8 +56,9 @@ async function fillLocked(target: string, work: (place: Place) => Promise<void>)
   }
 }
 
-async function checkEmpty(target: string): Promise<void> {
-  const names = await readdir(target);
+/** Throws where a folder that a user names holds something: the cache's are ours to fill. */
+export async function checkEmpty(target: string): Promise<void> {
+  const names = existsSync(target) ? await readdir(target) : [];
   // What lies beside the folder of a fetch that was ended is a part of what that one moved.
   if (names.includes(WORK) || isFilled(target)) return;
   const other = names.find((name) => !name.startsWith(LOCK));
