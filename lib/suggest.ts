@@ -6,6 +6,9 @@ export function closestTo(name: string, known: readonly string[]): string | unde
   // Letters that changed places are two edits, which makes a short name far.
   const swapped = known.find((other) => lettersOf(other) === lettersOf(name));
   if (swapped !== undefined) return swapped;
+  // The last part of a key with dots: epochs for training.epochs.
+  const whole = known.find((other) => other.endsWith(`.${name}`));
+  if (whole !== undefined) return whole;
   const nearest = closest(name, known);
   return distance(name, nearest) <= Math.max(2, Math.floor(nearest.length / 3))
     ? nearest

@@ -20,7 +20,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-COMMAND = ["npm", "run", "-s", "cmir", "--", "train"]
+SHOWN = "npx cmir train"
+COMMAND = ["node", "dist/cli/main.js", "train"]
 COLUMNS = 119  # of the picture: a little more than the table
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -44,14 +45,16 @@ def capture() -> str:
     return output.decode()
 
 
-text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "\r", capture()).replace("\r\n", "\n")
-bars = [piece for piece in re.split(r"[\r\n]", text) if re.match(r"epoch .* left \|", piece)]
+# Colours stay; whatever moves the cursor begins a new piece.
+text = re.sub(r"\x1b(\[[0-9;?]*[A-Za-ln-z]|[78])", "\r", capture()).replace("\r\n", "\n")
+bars = [piece for piece in re.split(r"[\r\n]", text) if re.match(r"epoch .* left,.* loss", piece)]
 table = text[text.rindex("\r") + 1 :].strip("\n")
 
 console = Console(record=True, width=COLUMNS, file=io.StringIO(), highlight=False)
-console.print(f"[bold]$ {' '.join(COMMAND)}[/]")
-console.print(Text(bars[len(bars) // 2]), "", "[dim]... and when it is done:[/]", "", sep="\n")
-console.print(Text(table))
+console.print(f"[bold]$ {SHOWN}[/]")
+console.print(Text.from_ansi(bars[len(bars) // 2]))
+console.print("", "[dim]... and when it is done:[/]", "", sep="\n")
+console.print(Text.from_ansi(table))
 svg = console.export_svg(title="cmir train", unique_id="train")
 # No font from the network, and no renderer that takes spaces away.
 svg = re.sub(r"@font-face \{.*?\}\n", "", svg, flags=re.DOTALL).replace("Fira Code, ", "")

@@ -35,7 +35,7 @@ export function glossary(
 }
 
 function helpWidth(): number {
-  return Math.min(process.stdout.isTTY ? process.stdout.columns : WIDTH, WIDTH);
+  return Math.min((process.stdout.isTTY && process.stdout.columns) || WIDTH, WIDTH);
 }
 
 /** How all help looks, and the words of messages on bad usage; commands that are added later take it over. */

@@ -42,4 +42,11 @@ function report(error: unknown): void {
         : EXIT.failure;
 }
 
+// A reader that has seen enough, such as head, closes the pipe.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+    process.exit();
+  });
+}
 main(process.argv.slice(2)).catch(report);

@@ -32,6 +32,17 @@ export function checked(option: NamedOption): NamedOption {
   });
 }
 
+/** Makes an option refuse to be given twice, where the last would silently hide the others; `instead` says what does. */
+export function once(option: NamedOption, instead: string): NamedOption {
+  return option.argParser((value: string, previous: string | undefined) => {
+    if (previous === undefined) return value;
+    throw new CmirError(
+      'ERR_CMIR_USAGE',
+      `${option.long ?? ''}: found ${previous} and ${value}, expected one; ${instead}`,
+    );
+  });
+}
+
 /** An option of which a shell completes some names; whoever reads its value checks it. */
 export function suggesting(
   flags: string,

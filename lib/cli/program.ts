@@ -45,7 +45,9 @@ export async function buildProgram(words: readonly string[]): Promise<Command> {
 /** Messages on bad usage end with where to look; --debug may stand anywhere. */
 function adviseHelp(command: Command, path: string): void {
   const lists = command.commands.length > 0 ? 'commands' : 'options';
-  command.showHelpAfterError(`(${path} --help lists the ${lists})`);
+  const hasKeys = command.options.some(({ long }) => long === '--set');
+  const keys = hasKeys ? '; a key of the configuration is --set KEY=VALUE' : '';
+  command.showHelpAfterError(`(${path} --help lists the ${lists}${keys})`);
   for (const inner of command.commands) {
     // main.ts looks for it among all words.
     inner.addOption(new Option('--debug').hideHelp());

@@ -27,7 +27,9 @@ function bar(metric: string): ProgressView {
   const single = new SingleBar({
     stream: process.stderr,
     format: (_, { progress }) =>
-      last === undefined ? '' : barLine(last, progress, metric, process.stderr.columns),
+      last === undefined
+        ? ''
+        : barLine(last, progress, metric, process.stderr.columns || undefined),
     hideCursor: true,
     clearOnComplete: true,
   });

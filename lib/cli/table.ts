@@ -25,7 +25,8 @@ export function metricTable(sets: Readonly<Record<string, Metrics>>): string {
  */
 export function alignedTable(
   table: readonly (readonly string[])[],
-  columns = process.stdout.isTTY ? process.stdout.columns : Infinity,
+  // A terminal that does not know its width says 0.
+  columns = (process.stdout.isTTY && process.stdout.columns) || Infinity,
 ): string {
   const widths = (table[0] ?? []).map((_, column) =>
     Math.max(...table.map((row) => widthOf(row[column] ?? ''))),

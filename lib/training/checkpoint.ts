@@ -69,7 +69,7 @@ export async function checkRunFolder(folder: string): Promise<void> {
     throw new CmirError(
       'ERR_CMIR_USAGE',
       `${folder}: expected a new or empty folder, found ${content.slice(0, 3).join(', ')}; ` +
-        'choose another, or continue the run in it with --resume',
+        'choose another, or continue the run in it (--resume; in a program resume: true)',
     );
   }
 }

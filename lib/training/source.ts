@@ -41,7 +41,7 @@ export async function readSource(folder: string): Promise<string | undefined> {
   } catch (cause) {
     throw new CmirError(
       'ERR_CMIR_CHECKPOINT',
-      `${path}: found nothing readable, expected the data set of the run; name one after the run folder`,
+      `${path}: found nothing readable, expected the data set of the run, which only cmir train records; name one after the run folder`,
       { cause },
     );
   }

@@ -6,7 +6,7 @@ import { openDataset, readSource } from '../../training/source';
 import { EVALUATION_KINDS } from '../../training/noise';
 import { deviceOption, outputOptions, splitOption } from '../flags';
 import { examples } from '../help';
-import { oneOf, suggesting } from '../named';
+import { once, oneOf, suggesting } from '../named';
 import { parseNoise, parseSeed } from '../options';
 import { printNotes } from '../notes';
 import { makeReady } from '../ready';
@@ -30,10 +30,14 @@ export function register(program: Command): void {
     .argument('[dataset]', 'data set; default: the one the run was trained on')
     .addOption(splitOption('which examples; all of them with: all', 'test'))
     .addOption(
-      suggesting(
-        '--noise <kind:level>',
-        'noise on the standardised features, for example gaussian:0.7 or erase:0.5@text+audio',
-        EVALUATION_KINDS.map((kind) => `${kind}:`),
+      once(
+        suggesting(
+          '--noise <kind:level>',
+          'noise on the standardised features, for example gaussian:0.7 or erase:0.5@text+audio; kinds: ' +
+            EVALUATION_KINDS.join(', '),
+          EVALUATION_KINDS.map((kind) => `${kind}:`),
+        ),
+        'cmir robustness tests under many',
       ),
     )
     .option('--seed <n>', 'key of the noise', '0')

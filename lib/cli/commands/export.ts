@@ -22,7 +22,7 @@ export function register(program: Command): void {
         format: format as ExportFormat, // Checked there.
         ...(out === undefined ? {} : { out }),
       });
-      console.log(json ? JSON.stringify(exported) : `${exported.out}: ${exported.format}`);
+      console.log(json ? JSON.stringify(exported) : `wrote ${exported.out} (${exported.format})`);
     });
   outputOptions(command, {
     out: new Option('--out <path>', 'file (onnx) or folder (pytorch); else in the run folder'),

@@ -30,7 +30,10 @@ export function register(program: Command): void {
       await main(run, dataset, flags);
     });
   outputOptions(command, {
-    out: new Option('--out <file.csv>', 'file to write').makeOptionMandatory(),
+    out: new Option(
+      '--out <file.csv>',
+      'file to write; an old one is replaced',
+    ).makeOptionMandatory(),
     quiet: 'no notes',
   });
   examples(command, [
