@@ -1,6 +1,6 @@
-// Prepares the Python that the tests compare with: what test/python/requirements.txt pins goes to build/python, and
-// torch is the package that LibTorch lies in, so that nothing is downloaded twice. Prints { python, PYTHONPATH }
-// as JSON, bench/pytorch on the path too, or, exiting with 1, why there is none.
+// Prepares the Python that the tests compare with: what test/python/requirements.txt pins goes to build/python. Its torch
+// is the package that LibTorch lies in, where that is one, else the same version in build/python-torch. Prints
+// { python, PYTHONPATH } as JSON, bench/pytorch on the path too, or, exiting with 1, why there is none.
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -25,29 +25,50 @@ function python(purpose, args, env = {}) {
   return stdout;
 }
 
-function install(folder) {
-  const pip = ['-m', 'pip', 'install', '--disable-pip-version-check', '--no-input'];
-  const where = ['--root-user-action=ignore', '--quiet', '--target', folder, '-r', requirements];
-  python('pip cannot install test/python/requirements.txt', [...pip, ...where]);
+function install(folder, ...what) {
+  const pip = ['-m', 'pip', 'install', '--disable-pip-version-check', '--no-input', '--quiet'];
+  const where = ['--root-user-action=ignore', '--target', folder];
+  python(`pip cannot install ${what.join(' ')}`, [...pip, ...where, ...what]);
+}
+
+/** The folder that holds a Python package torch of the version of this LibTorch. */
+function torchFolder({ root: libtorch, version, variant }, interpreter) {
+  if (basename(libtorch) === 'torch' && existsSync(join(libtorch, '__init__.py'))) {
+    return dirname(libtorch);
+  }
+  if (variant !== 'cpu') {
+    throw new Error(`LibTorch ${version} in ${libtorch} is no Python package, and no CPU build`);
+  }
+  const folder = join(root, 'build', 'python-torch');
+  // PyTorch's builds for macOS have no variants.
+  const local = process.platform === 'darwin' ? '' : '+cpu';
+  const requirement = `torch==${version.split('+')[0]}${local}`;
+  installOnce(folder, `${interpreter}${requirement}\n`, (partial) => {
+    const index = ['--index-url', 'https://download.pytorch.org/whl/cpu'];
+    try {
+      install(partial, '--no-deps', requirement);
+    } catch {
+      install(partial, '--no-deps', requirement, ...index);
+    }
+  });
+  return folder;
 }
 
 /** The environment to run the tests' Python in; throws an error that says what is missing. */
 function prepare() {
   const libtorch = findLibtorch();
   if (libtorch === undefined) throw new Error('LibTorch is not found; run: npm ci');
-  if (basename(libtorch.root) !== 'torch' || !existsSync(join(libtorch.root, '__init__.py'))) {
-    throw new Error(
-      `LibTorch in ${libtorch.root} is no Python package; unset LIBTORCH and run: npm run -s cmir -- setup`,
-    );
-  }
   const version = python('python3 does not run', ['-c', 'import sys; print(sys.version)']);
-  const content = `# Python ${version.replace(/\s+/g, ' ')}\n${readFileSync(requirements, 'utf8')}`;
-  installOnce(target, content, install);
+  const interpreter = `# Python ${version.replace(/\s+/g, ' ')}\n`;
+  installOnce(target, `${interpreter}${readFileSync(requirements, 'utf8')}`, (partial) => {
+    install(partial, '-r', requirements);
+  });
+  const torch = torchFolder(libtorch, interpreter);
 
   const reference = join(root, 'bench', 'pytorch');
-  const PYTHONPATH = [reference, target, dirname(libtorch.root)].join(delimiter);
+  const PYTHONPATH = [reference, target, torch].join(delimiter);
   const modules = 'import numpy, pytest, safetensors, torch';
-  python(`the torch of ${libtorch.root} does not run in python3`, ['-c', modules], { PYTHONPATH });
+  python(`the torch in ${torch} does not run in python3`, ['-c', modules], { PYTHONPATH });
   return { python: 'python3', PYTHONPATH };
 }
 
