@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { readFile, readdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { z } from 'zod';
 
 import { resolveConfig, type Config, type Options } from '../config';
@@ -149,15 +150,27 @@ export async function readLast(folder: string): Promise<Checkpoint & { progress:
   return { ...checkpoint, state: { ...checkpoint.state, step }, progress };
 }
 
+/** So many runs are named. */
+const LISTED = 4;
+
+/** What is there instead of the file `path` of a run folder. */
+async function missing(path: string): Promise<string> {
+  const folder = dirname(path);
+  const names = await readdir(folder).catch(() => undefined);
+  if (names === undefined) {
+    return `${folder}: found no such folder, expected that of a run, written by cmir train`;
+  }
+  const runs = names.filter((name) => existsSync(join(folder, name, FILES.config))).sort();
+  const some = [...runs.slice(-LISTED), ...(runs.length > LISTED ? ['...'] : [])].join(', ');
+  const hint = runs.length === 0 ? '' : `; it holds runs, name one: ${some}`;
+  return `${path}: found no such file, expected one written by cmir train${hint}`;
+}
+
 async function readCheckpoint(
   path: string,
 ): Promise<Checkpoint & { metadata: Readonly<Record<string, string>> }> {
-  const bytes = await readFile(path).catch((cause: unknown) => {
-    throw new CmirError(
-      'ERR_CMIR_CHECKPOINT',
-      `${path}: found no such file, expected one written by cmir train`,
-      { cause },
-    );
+  const bytes = await readFile(path).catch(async (cause: unknown) => {
+    throw new CmirError('ERR_CMIR_CHECKPOINT', await missing(path), { cause });
   });
   const { tensors, metadata } = decodeTensors(bytes, path);
   if (metadata['cmir_format'] !== FORMAT) {

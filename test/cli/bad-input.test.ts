@@ -185,7 +185,7 @@ describe('an option is refused by its name', () => {
     ['misspelt name', ['--set', 'model.pooling=atention'], "gru; did you mean 'attention'?"],
     ['too many arguments', ['a', 'b'], 'too many arguments'],
     ['loss of another task', ['--set', 'prediction.loss=crossEntropy'], 'prediction.loss'],
-    ['resume of no run', ['--resume'], 'last.safetensors: found no such file'],
+    ['resume of no run', ['--resume'], 'found no such folder, expected that of a run'],
   ])('%s', async (_, args, words) => {
     expect(await refusalOfTraining(args)).toContain(words);
   });

@@ -90,7 +90,7 @@ describe('exportModel', () => {
   });
 
   test.each([
-    ['no folder', () => join(freshPath(), 'nowhere'), 'found no such file'],
+    ['no folder', () => join(freshPath(), 'nowhere'), 'found no such folder'],
     [
       'half a file',
       () => {
