@@ -50,12 +50,14 @@ export function prebuiltBinaries(root: string): Binary[] {
   });
 }
 
+/** Where Linux usually has glibc. */
+export const GLIBC = ['/lib/x86_64-linux-gnu/libc.so.6', '/lib64/libc.so.6'];
+
 /** True on Linux without glibc, which LibTorch's and our binaries are made for. */
 export function isMusl(): boolean {
   if (process.platform !== 'linux') return false;
   // Asking the system, which tells all there is of the process, takes ten milliseconds.
-  const usual = ['/lib/x86_64-linux-gnu/libc.so.6', '/lib64/libc.so.6'];
-  if (usual.some((file) => existsSync(file))) return false;
+  if (GLIBC.some((file) => existsSync(file))) return false;
   const { header } = process.report.getReport() as { header: { glibcVersionRuntime?: string } };
   return header.glibcVersionRuntime === undefined;
 }

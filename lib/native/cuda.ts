@@ -4,6 +4,11 @@ import { delimiter, dirname, join } from 'node:path';
 import type { Libtorch } from './libtorch';
 import { toolVersion } from './tools';
 
+/** The major version of CUDA of a variant such as cu130; undefined of the CPU's. */
+export function cudaMajor(variant: string): string | undefined {
+  return /^cu(\d+)\d$/.exec(variant)?.[1];
+}
+
 /**
  * The nvcc that compiles kernels for this LibTorch, of its major version of CUDA: as CUDACXX names it, in PATH, where
  * NVIDIA installs it, or in NVIDIA's packages beside torch. Undefined for a CPU build, or when there is none.
@@ -12,7 +17,7 @@ export async function findNvcc(
   libtorch: Libtorch,
   env: NodeJS.ProcessEnv = process.env,
 ): Promise<string | undefined> {
-  const major = /^cu(\d+)\d$/.exec(libtorch.variant)?.[1];
+  const major = cudaMajor(libtorch.variant);
   if (major === undefined) return undefined;
   const folders = (env['PATH'] ?? '').split(delimiter).filter((folder) => folder !== '');
   const named = env['CUDACXX'] ?? '';

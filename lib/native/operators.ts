@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { CmirError } from '../errors';
 import { allBinaries, fittingBinary } from './binary';
 import { PACKAGE_ROOT, buildFiles } from './build';
+import { cudaMajor } from './cuda';
 import { findLibtorch } from './libtorch';
 
 /** What Python's torch.ops.load_library takes. */
@@ -28,7 +29,7 @@ export function findOperators(
   const binary = fitting ?? allBinaries(root)[0];
   if (binary !== undefined) {
     const { addon, torch, variant } = binary;
-    const cuda = /^cu(\d+)\d$/.exec(variant)?.[1] ?? null;
+    const cuda = cudaMajor(variant) ?? null;
     // Node's API is not weak in the addon on macOS: a library without it lies beside it there.
     const isMac = process.platform === 'darwin';
     const path = isMac ? join(dirname(addon), 'libcmir_ops.dylib') : addon;

@@ -15,7 +15,7 @@ import { dirname, join } from 'node:path';
 
 import type { ErrorCode } from '../errors';
 import { PACKAGE_ROOT } from './build';
-import type { Binary } from './binary';
+import { GLIBC, type Binary } from './binary';
 import { cacheRoot, libraryFile, type Libtorch } from './libtorch';
 import { OWNER } from './owner';
 
@@ -143,9 +143,9 @@ export function memoryOf(pair: Pair, env: NodeJS.ProcessEnv): string | undefined
 
 const KEY_DIGITS = 32;
 
-/** Changes when the addon, a library of LibTorch or beside it, Node or the system does. */
+/** Changes when the addon, a library of LibTorch or beside it, Node or the system does: a cache may be shared. */
 function keyOf({ binary, libtorch }: Pair): string {
-  const files = [binary.addon, binary.loader, ...librariesOf(libtorch.root), ...SYSTEM_LIBRARIES];
+  const files = [binary.addon, binary.loader, ...librariesOf(libtorch.root), ...GLIBC];
   const states = files.map((file) => {
     const state = statSync(file, { throwIfNoEntry: false });
     return `${file} ${String(state?.size)} ${String(state?.mtimeMs)} ${String(state?.ino)}`;
@@ -154,9 +154,6 @@ function keyOf({ binary, libtorch }: Pair): string {
   const hash = createHash('sha256').update([system, ...states].join('\n'));
   return hash.digest('hex').slice(0, KEY_DIGITS);
 }
-
-/** The C library, where Linux has it: a cache may be shared between systems. */
-const SYSTEM_LIBRARIES = ['/lib/x86_64-linux-gnu/libc.so.6', '/lib64/libc.so.6'];
 
 /** All files that LibTorch loads: its own, and NVIDIA's in packages beside it. */
 function librariesOf(root: string): string[] {

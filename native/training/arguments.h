@@ -90,7 +90,7 @@ PredictionArguments<Value> prediction_arguments(
       .example = example,
       .targets = classes ? nullptr : targets.template const_data_ptr<Value>(),
       .classes = classes ? targets.template const_data_ptr<int64_t>() : nullptr,
-      .class_weights = class_weights,
+      .class_weights = config.prediction.class_weights.empty() ? nullptr : class_weights,
       .risk = config.weights.risk,
       .consistency = config.weights.consistency,
   };

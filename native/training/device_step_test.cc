@@ -100,22 +100,9 @@ TEST_CASE("device step: risk and consistency, each alone and both, for each loss
 
 TEST_CASE("device step: classes with weights, alone and with risk and consistency") {
   if (!kernel_device()) return;
-  for (const std::string precision : {"float64", "float32"}) {
-    for (const std::string on : {"all", "clean"}) {
-      for (const double other : {0.0, 1.5}) {
-        if (on == "clean" && other > 0) continue;
-        TrainerConfig config = step_config();
-        config.precision = precision;
-        config.outputs = 3;
-        config.prediction = {.loss = "crossEntropy", .on = on, .class_weights = {0.5, 2, 1.25}};
-        config.weights.risk = config.weights.consistency = other;
-        for (const int64_t batch : {1, 37}) {
-          INFO(precision << " " << on << " " << other << " batch " << batch);
-          check_gradients(config, batch);
-        }
-      }
-    }
-  }
+  for_class_weights([](const TrainerConfig& config, int64_t batch) {
+    check_gradients(config, batch);
+  });
 }
 
 /** Gradients of a step on the CPU, whose products have this precision, by the parameters' names. */

@@ -57,14 +57,6 @@ TEST_CASE("optimizer: updates are those of the definition, at sizes around a chu
   CHECK(parameters.isnan().all().item<bool>());  // as torch's clipping has it
 }
 
-OptimizerConfig scheduled(const std::string& schedule, double warmup, int64_t epochs = 1) {
-  OptimizerConfig config = plain_optimizer(0.2);
-  config.schedule = schedule;
-  config.warmup = warmup;
-  config.epochs = epochs;
-  return config;
-}
-
 TEST_CASE("schedule: rates are those of the formulas, and depend on the step alone") {
   for (const int64_t total : {1, 2, 7, 100}) {
     for (const double warmup : {0.0, 0.3, 0.99}) {

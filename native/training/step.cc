@@ -17,7 +17,6 @@
 #include "training/buffers.h"
 #include "training/common_noise.h"
 #include "training/environments.h"
-#include "training/prediction.h"
 
 namespace cmir {
 namespace {
@@ -293,8 +292,7 @@ class CpuStep final : public Step {
     run_head(rows, arguments, bfloat16_);
     last.forward(rows, buffers_.hidden, buffers_.output);
 
-    const std::vector<double>& list = config_.prediction.class_weights;
-    const double* weights = list.empty() ? nullptr : list.data();
+    const double* weights = config_.prediction.class_weights.data();
     const auto prediction =
         prediction_arguments<Value>(config_, rows, batch_, batch.rows, batch.targets, weights);
     const PredictionTerms found = prediction_cpu(prediction, buffers_.output, risks_.data());

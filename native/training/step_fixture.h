@@ -30,6 +30,14 @@ inline OptimizerConfig plain_optimizer(
   };
 }
 
+inline OptimizerConfig scheduled(const std::string& schedule, double warmup, int64_t epochs = 1) {
+  OptimizerConfig config = plain_optimizer(0.2);
+  config.schedule = schedule;
+  config.warmup = warmup;
+  config.epochs = epochs;
+  return config;
+}
+
 /** Every kind of noise and every constraint, on widths that fit no vector. */
 inline TrainerConfig step_config() {
   return {
@@ -142,4 +150,25 @@ struct Scene {
 inline at::Tensor some_rows(int64_t count, int64_t first = 0) {
   return (at::arange(first, first + count, at::kLong) * 7).remainder(kExamples);
 }
+/** Calls `check(config, batch)` for classes with weights: alone, and with risk and consistency. */
+template <class Check>
+void for_class_weights(const Check& check) {
+  for (const std::string precision : {"float64", "float32"}) {
+    for (const std::string on : {"all", "clean"}) {
+      for (const double other : {0.0, 1.5}) {
+        if (on == "clean" && other > 0) continue;
+        TrainerConfig config = step_config();
+        config.precision = precision;
+        config.outputs = 3;
+        config.prediction = {.loss = "crossEntropy", .on = on, .class_weights = {0.5, 2, 1.25}};
+        config.weights.risk = config.weights.consistency = other;
+        for (const int64_t batch : {1, 37}) {
+          INFO(precision << " " << on << " " << other << " batch " << batch);
+          check(config, batch);
+        }
+      }
+    }
+  }
+}
+
 }  // namespace cmir::test

@@ -127,22 +127,7 @@ TEST_CASE("step: risk and consistency need predictions on environments") {
 }
 
 TEST_CASE("step: classes with weights, alone and with risk and consistency") {
-  for (const std::string precision : {"float64", "float32"}) {
-    for (const std::string on : {"all", "clean"}) {
-      for (const double other : {0.0, 1.5}) {
-        if (on == "clean" && other > 0) continue;
-        TrainerConfig config = step_config();
-        config.precision = precision;
-        config.outputs = 3;
-        config.prediction = {.loss = "crossEntropy", .on = on, .class_weights = {0.5, 2, 1.25}};
-        config.weights.risk = config.weights.consistency = other;
-        for (const int64_t batch : {1, 37}) {
-          INFO(precision << " " << on << " " << other << " batch " << batch);
-          check_step(config, batch);
-        }
-      }
-    }
-  }
+  for_class_weights([](const TrainerConfig& config, int64_t batch) { check_step(config, batch); });
 }
 
 TEST_CASE("step: weights of classes are one a class, and positive") {

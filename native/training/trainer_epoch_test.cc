@@ -8,14 +8,6 @@
 namespace cmir::test {
 namespace {
 
-OptimizerConfig scheduled(const std::string& schedule, double warmup, int64_t epochs = 1) {
-  OptimizerConfig config = plain_optimizer(0.2);
-  config.schedule = schedule;
-  config.warmup = warmup;
-  config.epochs = epochs;
-  return config;
-}
-
 std::unique_ptr<Trainer> trainer_of(const OptimizerConfig& optimizer) {
   TrainerConfig config = step_config();
   config.optimizer = optimizer;
